@@ -1,0 +1,38 @@
+//! Compiles the `.proto` files without an installed `protoc`.
+//!
+//! Two things come out of it: Rust messages with tonic clients and servers, and the encoded descriptor
+//! set that JSON, HTTP bindings and reflection are driven by.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+/// Roots of the import graph; everything else is imported from these.
+const ROOTS: [&str; 6] = [
+    "google/cloud/dataproc/v1/operations.proto",
+    "google/cloud/dataproc/v1/session_templates.proto",
+    "google/cloud/dataproc/v1/sessions.proto",
+    "google/rpc/code.proto",
+    "google/rpc/error_details.proto",
+    "hearth/v1/hearth.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let protos = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    println!("cargo::rerun-if-changed={}", protos.display());
+
+    let mut compiler = protox::Compiler::new([&protos])?;
+    compiler.include_imports(true).include_source_info(true).open_files(ROOTS)?;
+    // With comments, which become the docs of the generated code.
+    tonic_prost_build::configure()
+        .build_transport(false)
+        // Sorted maps: equal messages have equal bytes and equal JSON.
+        .btree_map(".")
+        .compile_fds(compiler.file_descriptor_set())?;
+
+    // Without comments: nothing at run time reads them, and the set is decoded at first use. The options
+    // must survive, so this goes through protox's own encoding and not through prost-types.
+    let mut compiler = protox::Compiler::new([&protos])?;
+    compiler.include_imports(true).include_source_info(false).open_files(ROOTS)?;
+    fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
+    Ok(())
+}
