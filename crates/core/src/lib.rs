@@ -1,1 +1,23 @@
-//! (in preparation)
+//! The domain of Hearth: what a session, an operation and an engine are, and what must happen next.
+//!
+//! Pure: no I/O, no async, no clock of its own, no wire or SQL types. Everything here can be decided from its
+//! arguments, so that the same code runs under the real service and in a simulated world.
+//!
+//! Start reading at [`session`] (what a session is), [`transition`] (how it changes) and [`step`] (what to do next).
+
+pub mod clock;
+pub mod config;
+pub mod engine;
+pub mod error;
+pub mod id;
+pub mod lease;
+pub mod name;
+pub mod operation;
+pub mod policy;
+pub mod session;
+pub mod step;
+pub mod timeline;
+pub mod transition;
+pub mod validate;
+
+pub use jiff::Timestamp;

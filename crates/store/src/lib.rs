@@ -1,1 +1,165 @@
-//! (in preparation)
+//! What is remembered: the [`Store`] trait, an in-memory store, and the suite that every store passes.
+//!
+//! Knows the domain's types and nothing of SQL. Start reading at [`Store::commit`]: all writes of sessions and
+//! operations go through it, as one [`Change`] that happens whole or not at all.
+
+pub mod conformance;
+mod memory;
+
+use async_trait::async_trait;
+use hearth_core::Timestamp;
+use hearth_core::id::{OperationId, SessionUuid};
+use hearth_core::lease::{Fence, Lease};
+use hearth_core::name::{Parent, SessionName};
+use hearth_core::operation::{Operation, RequestKey};
+use hearth_core::session::Session;
+
+pub use crate::memory::MemoryStore;
+
+/// Remembers sessions, operations, request ids and leases.
+///
+/// Answered means on disk: when [`Store::commit`] returns, the change survives a crash of the machine.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Writes a change, whole or not at all.
+    ///
+    /// The guards are checked in this order, all in the same transaction: the fence, the request id, the new
+    /// session's name, the generations.
+    ///
+    /// # Errors
+    /// When a guard does not hold, or the store has a problem.
+    async fn commit(&self, change: Change) -> Result<(), CommitError>;
+
+    /// A session by its name.
+    async fn session(&self, name: &SessionName) -> Result<Option<Session>, StoreError>;
+
+    /// A session by its uuid.
+    async fn session_by_uuid(&self, uuid: SessionUuid) -> Result<Option<Session>, StoreError>;
+
+    /// A page of sessions: newest first, then by name.
+    async fn sessions(&self, query: &SessionQuery) -> Result<Vec<Session>, StoreError>;
+
+    /// Sessions with this id, whatever their project and location. At most `limit`, in no order.
+    async fn sessions_with_id(&self, id: &str, limit: usize) -> Result<Vec<Session>, StoreError>;
+
+    /// The uuids of all sessions that are not settled ([`Session::settled`]).
+    async fn unsettled(&self) -> Result<Vec<SessionUuid>, StoreError>;
+
+    /// The uuids of settled sessions that entered their state at or before `time`, oldest first.
+    async fn ended_before(&self, time: Timestamp, limit: usize) -> Result<Vec<SessionUuid>, StoreError>;
+
+    /// An operation by its id.
+    async fn operation(&self, id: OperationId) -> Result<Option<Operation>, StoreError>;
+
+    /// A page of operations: newest first, then by id.
+    async fn operations(&self, query: &OperationQuery) -> Result<Vec<Operation>, StoreError>;
+
+    /// Finished operations that ended at or before `time`, oldest first.
+    async fn finished_before(&self, time: Timestamp, limit: usize) -> Result<Vec<OperationId>, StoreError>;
+
+    /// The operation that a request id stands for.
+    async fn request(&self, key: &RequestKey) -> Result<Option<OperationId>, StoreError>;
+
+    /// Notes when sessions were last used. Times that are older than what is known are ignored, and so are
+    /// sessions that are gone.
+    async fn note_activity(&self, uses: &[(SessionUuid, Timestamp)]) -> Result<(), StoreError>;
+
+    /// When a session was last used, as noted.
+    async fn activity(&self, uuid: SessionUuid) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Asks for the lease, as [`Lease::grant`] decides. `None` when another server holds it.
+    async fn acquire_lease(
+        &self,
+        holder: &str,
+        now: Timestamp,
+        expires_at: Timestamp,
+        seize: bool,
+    ) -> Result<Option<Lease>, StoreError>;
+
+    /// Gives the lease back, if `holder` has it: it lapses at once and keeps its fence.
+    async fn release_lease(&self, holder: &str) -> Result<(), StoreError>;
+}
+
+/// One transaction's worth of writes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Change {
+    /// Refused unless this is still the lease's fence. Requests write without one; the reconciler never does.
+    pub fence: Option<Fence>,
+    /// Refused, with the operation it stands for, if this request id is known already; else remembered.
+    pub request: Option<(RequestKey, OperationId)>,
+    /// Writes of sessions.
+    pub sessions: Vec<SessionWrite>,
+    /// Operations to add or replace.
+    pub operations: Vec<Operation>,
+    /// Operations to remove, with the request ids that stand for them.
+    pub removed_operations: Vec<OperationId>,
+}
+
+/// A write of one session.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SessionWrite {
+    /// A session that is new. Its generation becomes 1.
+    Insert(Box<Session>),
+    /// A session as it is now. Refused unless the stored generation is the one it carries; that grows by one.
+    Update(Box<Session>),
+    /// A session to remove, with its activity. Refused unless the stored generation is this one.
+    Remove {
+        /// Which.
+        uuid: SessionUuid,
+        /// The generation it was read with.
+        generation: u64,
+    },
+}
+
+/// Which sessions to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionQuery {
+    /// The project and location.
+    pub parent: Parent,
+    /// Those after this one.
+    pub after: Option<(Timestamp, SessionName)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Which operations to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperationQuery {
+    /// The project and location.
+    pub parent: Parent,
+    /// Those after this one.
+    pub after: Option<(Timestamp, OperationId)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Why a change was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Another server has the lease now.
+    #[error("another server has taken over")]
+    Fenced,
+    /// The request id is known: this is its operation.
+    #[error("the request was made before")]
+    Replayed(OperationId),
+    /// There is a session of that name.
+    #[error("session \"{0}\" exists")]
+    SessionExists(SessionName),
+    /// A session is not what it was when it was read.
+    #[error("the session has changed since it was read")]
+    Conflict,
+    /// The store has a problem.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A problem of the store. What was asked for did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It may work later: the disk is full, or the database is out of reach.
+    #[error("could not reach the store: {0}")]
+    Unavailable(String),
+    /// What is stored cannot be read.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+}

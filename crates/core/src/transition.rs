@@ -1,0 +1,257 @@
+//! How a session changes: one pure function from state and event to state, and what follows from it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::engine::{Exit, ExitCause, Listening};
+use crate::error::ErrorKind;
+use crate::id::OperationId;
+use crate::operation::{OperationKind, Outcome};
+use crate::session::{EndReason, Failure, PastState, Session, SessionState, StateLabel, Undoing};
+use crate::timeline::Milestone;
+
+/// Something that happened to a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// Its engine answered.
+    EngineReady(Listening),
+    /// Its start is given up: the engine is to be taken down by `stop_by`.
+    GivenUp {
+        /// Why.
+        failure: Failure,
+        /// When that has taken too long.
+        stop_by: Timestamp,
+    },
+    /// Its end was asked for.
+    EndRequested {
+        /// Why.
+        reason: EndReason,
+        /// When that has taken too long.
+        stop_by: Timestamp,
+    },
+    /// Its engine is not there (any more).
+    EngineGone(Option<Exit>),
+    /// Its engine could not be ended in time.
+    StopTimedOut,
+}
+
+/// A transition that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a session that is {from} cannot see \"{event}\"")]
+pub struct InvalidTransition {
+    /// The state.
+    pub from: StateLabel,
+    /// The event.
+    pub event: &'static str,
+}
+
+/// A session after an event, and the operations that the event finishes. Both are written together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transition {
+    /// The session as it is now.
+    pub session: Session,
+    /// What became of its operations.
+    pub finished: Vec<(OperationId, Outcome)>,
+}
+
+/// The longest part of an engine's last words that goes into a state message, in lines.
+const TAIL_LINES: usize = 12;
+
+impl SessionEvent {
+    /// The event's name, for logs.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::EngineReady(_) => "engine ready",
+            Self::GivenUp { .. } => "given up",
+            Self::EndRequested { .. } => "end requested",
+            Self::EngineGone(_) => "engine gone",
+            Self::StopTimedOut => "stop timed out",
+        }
+    }
+}
+
+impl SessionState {
+    /// The state after `event`.
+    ///
+    /// # Errors
+    /// When `event` cannot happen in this state.
+    pub fn after(&self, event: &SessionEvent) -> Result<SessionState, InvalidTransition> {
+        use {SessionEvent as E, SessionState as S};
+        Ok(match (self, event) {
+            (S::Creating { undoing: None, .. }, E::EngineReady(at)) => {
+                S::Active { endpoint: at.endpoint.clone() }
+            }
+            (S::Creating { start_by, undoing: None }, E::GivenUp { failure, stop_by }) => S::Creating {
+                start_by: *start_by,
+                undoing: Some(Undoing { failure: failure.clone(), stop_by: *stop_by }),
+            },
+            (S::Creating { undoing: None, .. }, E::EngineGone(exit)) => {
+                S::Failed { failure: start_failed(exit.as_ref()) }
+            }
+            // Giving up twice is not an error; the first reason stays.
+            (S::Creating { undoing: Some(_), .. }, E::GivenUp { .. }) => self.clone(),
+            (S::Creating { undoing: Some(undoing), .. }, E::EngineGone(_)) => {
+                S::Failed { failure: undoing.failure.clone() }
+            }
+            (S::Creating { undoing: Some(undoing), .. }, E::StopTimedOut) => {
+                S::Failed { failure: could_not_stop(&undoing.failure.message) }
+            }
+            (S::Active { .. }, E::EndRequested { reason, stop_by }) => {
+                S::Terminating { reason: reason.clone(), stop_by: *stop_by }
+            }
+            (S::Active { .. }, E::EngineGone(exit)) => S::Failed { failure: engine_lost(exit.as_ref()) },
+            // Asking twice is not an error: a client retries when an answer is lost.
+            (S::Terminating { .. } | S::Terminated { .. } | S::Failed { .. }, E::EndRequested { .. }) => {
+                self.clone()
+            }
+            (S::Terminating { reason, .. }, E::EngineGone(_)) => S::Terminated { reason: reason.clone() },
+            (S::Terminating { reason, .. }, E::StopTimedOut) => {
+                S::Failed { failure: could_not_stop(&reason.to_string()) }
+            }
+            // An engine that outlived the failure of its session, and a delete that waits for it.
+            (S::Failed { .. } | S::Terminated { .. }, E::StopTimedOut) => self.clone(),
+            (S::Creating { undoing: Some(_), .. }, E::EngineReady(_))
+            | (S::Creating { .. }, E::EndRequested { .. })
+            | (S::Creating { undoing: None, .. }, E::StopTimedOut)
+            | (S::Active { .. }, E::EngineReady(_) | E::GivenUp { .. } | E::StopTimedOut)
+            | (S::Terminating { .. }, E::EngineReady(_) | E::GivenUp { .. })
+            | (
+                S::Terminated { .. } | S::Failed { .. },
+                E::EngineReady(_) | E::GivenUp { .. } | E::EngineGone(_),
+            ) => {
+                return Err(InvalidTransition { from: self.label(), event: event.label() });
+            }
+        })
+    }
+}
+
+impl Session {
+    /// This session after `event`, with its history, its message and its finished operations.
+    ///
+    /// Times never go back: a clock that did counts as standing still.
+    ///
+    /// # Errors
+    /// When `event` cannot happen in this state.
+    pub fn after(&self, event: &SessionEvent, now: Timestamp) -> Result<Transition, InvalidTransition> {
+        let state = self.state.after(event)?;
+        let mut session = self.clone();
+        let now = now.max(self.state_at);
+        if state.label() != self.state.label() {
+            session.history.push(PastState {
+                state: self.state.label(),
+                message: self.state_message.clone(),
+                at: self.state_at,
+            });
+            session.state_at = now;
+            session.state_message = state_message(&state);
+        }
+        session.state = state;
+        if let SessionEvent::EngineReady(listening) = event {
+            session.timeline.reach(Milestone::Placed, listening.placed_at);
+            session.timeline.reach(Milestone::ProcessUp, listening.process_up_at);
+            session.timeline.reach(Milestone::Listening, listening.listening_at);
+            session.timeline.reach(Milestone::ProtocolUp, now);
+            session.timeline.reach(Milestone::Active, now);
+        }
+        let finished = session.finish_operations(event);
+        Ok(Transition { session, finished })
+    }
+
+    /// What becomes of this session's open operations when it is removed.
+    pub fn removed(&self) -> Transition {
+        let mut session = self.clone();
+        let frozen = Box::new(Session { open_operations: Vec::new(), deleting_since: None, ..self.clone() });
+        let finished = session
+            .open_operations
+            .drain(..)
+            .map(|(_, id)| (id, Outcome::Succeeded(frozen.clone())))
+            .collect();
+        Transition { session, finished }
+    }
+
+    /// Takes out the operations that end here. What a delete waits for is its removal, so it stays.
+    fn finish_operations(&mut self, event: &SessionEvent) -> Vec<(OperationId, Outcome)> {
+        let label = self.state.label();
+        let stuck = matches!(event, SessionEvent::StopTimedOut);
+        let ends = |kind: OperationKind| match kind {
+            OperationKind::Create => label != StateLabel::Creating,
+            OperationKind::Terminate => label.terminal(),
+            OperationKind::Delete => stuck,
+        };
+        let (ended, open): (Vec<_>, Vec<_>) =
+            self.open_operations.drain(..).partition(|(kind, _)| ends(*kind));
+        self.open_operations = open;
+        if stuck {
+            self.deleting_since = None;
+        }
+        let frozen = Box::new(Session { open_operations: Vec::new(), deleting_since: None, ..self.clone() });
+        let outcome = |kind: OperationKind| match (&self.state, kind) {
+            (SessionState::Failed { failure }, OperationKind::Create) => {
+                Outcome::Failed { kind: failure.kind, message: failure.message.clone() }
+            }
+            (SessionState::Failed { failure }, _) if stuck => {
+                Outcome::Failed { kind: ErrorKind::Internal, message: failure.message.clone() }
+            }
+            _ => Outcome::Succeeded(frozen.clone()),
+        };
+        ended.into_iter().map(|(kind, id)| (id, outcome(kind))).collect()
+    }
+}
+
+impl std::fmt::Display for EndReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Requested { by } => write!(f, "Terminated by {by}"),
+            Self::Deleted { by } => write!(f, "Deleted by {by}"),
+            Self::Ttl(ttl) => write!(f, "Terminated after its ttl of {}", seconds(*ttl)),
+            Self::Idle(idle) => write!(f, "Terminated after {} without activity (idle ttl)", seconds(*idle)),
+        }
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{} s", duration.as_secs())
+}
+
+fn state_message(state: &SessionState) -> String {
+    match state {
+        SessionState::Creating { .. } | SessionState::Active { .. } => String::new(),
+        SessionState::Terminating { reason, .. } | SessionState::Terminated { reason } => reason.to_string(),
+        SessionState::Failed { failure } => failure.message.clone(),
+    }
+}
+
+fn start_failed(exit: Option<&Exit>) -> Failure {
+    let message = match exit {
+        None => "The engine was gone before it was ready".to_owned(),
+        Some(exit) if exit.cause == ExitCause::Deadline => {
+            "The engine was not ready before its deadline".to_owned()
+        }
+        Some(exit) => format!("The engine ended before it was ready ({}){}", exit.status, last_words(exit)),
+    };
+    Failure { kind: ErrorKind::Internal, message }
+}
+
+fn engine_lost(exit: Option<&Exit>) -> Failure {
+    let message = match exit {
+        None => "The engine is gone and left nothing behind".to_owned(),
+        Some(exit) if exit.cause == ExitCause::Deadline => {
+            "The engine was ended at its deadline while no server was there to ask".to_owned()
+        }
+        Some(exit) => format!("The engine ended by itself ({}){}", exit.status, last_words(exit)),
+    };
+    Failure { kind: ErrorKind::Internal, message }
+}
+
+fn could_not_stop(what: &str) -> Failure {
+    Failure { kind: ErrorKind::Internal, message: format!("The engine could not be ended in time. {what}") }
+}
+
+fn last_words(exit: &Exit) -> String {
+    if exit.tail.is_empty() {
+        return ". It wrote nothing to its log".to_owned();
+    }
+    let from = exit.tail.len().saturating_sub(TAIL_LINES);
+    format!(". Its last lines:\n{}", exit.tail[from..].join("\n"))
+}
