@@ -2,6 +2,8 @@
 //!
 //! A driver knows [`EngineSpec`]s and nothing of sessions. Start reading at [`Driver`].
 
+pub mod fake;
+
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -1,0 +1,21 @@
+//! A driver without engines: scripted, deterministic, and as fast as memory.
+//!
+//! A [`FakeWorld`] holds what would be processes; it outlives its [`FakeDriver`]s as processes outlive a server. What
+//! each engine does (how long it takes to start, whether it fails, when it ends, whether it heeds a stop) is written
+//! in an [`EnginePlan`], and faults of the driver itself are injected as [`Fault`]s. Everything that is asked and
+//! everything that comes of it is in a [`Journal`].
+//!
+//! Time is the world's clock. Nothing happens between two looks at it: whoever moves a virtual clock calls
+//! [`FakeWorld::settle`] afterwards, and finds out from [`FakeWorld::next_change`] how far to move it; under a clock
+//! that runs by itself, [`FakeWorld::keep_settled`] does both.
+
+mod driver;
+mod engine;
+mod journal;
+mod plan;
+mod world;
+
+pub use driver::FakeDriver;
+pub use journal::{Counts, Entry, Journal, What};
+pub use plan::{EnginePlan, ExitPlan, Fault, Method, OnStart, OnStop};
+pub use world::FakeWorld;
