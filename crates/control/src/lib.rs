@@ -1,1 +1,63 @@
-//! (in preparation)
+//! The use cases of Hearth and the reconciler that makes them come true.
+//!
+//! Sees the store, the driver and the rest of the world as traits, never an adapter; knows nothing of the wire.
+//! Requests write intent and return an operation ([`Control`]); only the [`Reconciler`] touches engines, under the
+//! lease. Start reading at [`sessions`] for the former and [`pass`] for the latter.
+
+pub mod activity;
+pub mod error;
+pub mod operations;
+pub mod page;
+pub mod pass;
+pub mod queue;
+pub mod reconciler;
+pub mod sessions;
+mod waiters;
+pub mod world;
+
+use std::sync::Arc;
+
+use hearth_core::policy::SessionPolicy;
+
+pub use crate::error::ControlError;
+pub use crate::reconciler::Reconciler;
+
+use crate::activity::ActivityTracker;
+use crate::queue::Queue;
+use crate::waiters::Waiters;
+use crate::world::World;
+
+/// The use cases. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Control {
+    pub(crate) world: World,
+    pub(crate) policy: Arc<SessionPolicy>,
+    pub(crate) activity: Arc<ActivityTracker>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) waiters: Arc<Waiters>,
+}
+
+/// Who makes a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// An e-mail address or a subject.
+    pub name: String,
+}
+
+impl Control {
+    /// The use cases over a world.
+    pub fn new(world: World, policy: SessionPolicy) -> Self {
+        let activity = Arc::new(ActivityTracker::new(world.clock.clone()));
+        Self { world, policy: Arc::new(policy), activity, queue: Arc::default(), waiters: Arc::default() }
+    }
+
+    /// Who uses which session now.
+    pub fn activity(&self) -> &Arc<ActivityTracker> {
+        &self.activity
+    }
+
+    /// The deployment's decisions.
+    pub fn policy(&self) -> &SessionPolicy {
+        &self.policy
+    }
+}

@@ -1,0 +1,171 @@
+//! One pass: look at a session and its engine, decide one step, carry it out, write it down.
+
+use hearth_core::Timestamp;
+use hearth_core::engine::{Listening, Observed};
+use hearth_core::id::SessionUuid;
+use hearth_core::lease::Fence;
+use hearth_core::session::{Session, SessionState, later};
+use hearth_core::step::{Step, next_step};
+use hearth_core::transition::SessionEvent;
+use hearth_driver::DriverError;
+use hearth_store::{Change, CommitError, SessionWrite, StoreError};
+use tracing::{debug, info, warn};
+
+use crate::Control;
+use crate::error::ControlError;
+use crate::queue::Requeue;
+
+/// Why a pass did not get to its end. The next one starts from what is there then.
+#[derive(Debug, thiserror::Error)]
+pub enum PassError {
+    /// Another server has the lease now.
+    #[error("another server has taken over")]
+    Fenced,
+    /// The store has a problem.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The driver has a problem.
+    #[error("could not reach the engine")]
+    Driver(#[from] DriverError),
+    /// Anything else.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+}
+
+impl Control {
+    /// Looks at a session and takes it one step further.
+    ///
+    /// Nothing is remembered between passes, so a restart is just the next pass.
+    ///
+    /// # Errors
+    /// When a part of the world is out of reach. Trying again later is right.
+    pub(crate) async fn pass(&self, uuid: SessionUuid, fence: Fence) -> Result<Requeue, PassError> {
+        let world = &self.world;
+        let Some(session) = world.store.session_by_uuid(uuid).await? else {
+            self.activity.forget(uuid);
+            return Ok(Requeue::Never);
+        };
+        let id = uuid.engine_id();
+        let engine = world.driver.observe(id).await?;
+        if matches!(session.state, SessionState::Active { .. }) && !self.activity.knows(uuid) {
+            let noted = world.store.activity(uuid).await?;
+            self.activity.recall(uuid, noted);
+        }
+        let now = world.clock.now();
+        let step = next_step(&session, &engine, self.activity.of(uuid), now, &self.policy);
+        debug!(session = %session.name, state = %session.state.label(), step = step.label(), "decided");
+        match step {
+            Step::Launch => return self.launch(&session, fence, now).await,
+            Step::Probe => return self.probe(&session, engine, fence).await,
+            Step::Stop { grace } => world.driver.stop(id, grace).await?,
+            Step::Record(event) => return self.record(&session, &event, fence).await,
+            Step::Forget => world.driver.remove(id).await?,
+            Step::Remove => return self.remove(&session, fence).await,
+            Step::WaitUntil(at) => return Ok(Requeue::At(at)),
+            Step::Done => {
+                self.activity.forget(uuid);
+                return Ok(Requeue::Never);
+            }
+        }
+        Ok(Requeue::Soon)
+    }
+
+    async fn launch(&self, session: &Session, fence: Fence, now: Timestamp) -> Result<Requeue, PassError> {
+        // Far enough that the engine is never ended early: the ttl counts from when the session is active.
+        let life = self.policy.start_timeout + session.ttl(&self.policy) + self.policy.stop_timeout;
+        match self.world.launcher.engine_spec(session, later(now, life)).await {
+            Ok(spec) => {
+                self.world.driver.ensure(&spec).await?;
+                Ok(Requeue::Soon)
+            }
+            Err(failure) => {
+                let stop_by = later(now, self.policy.stop_timeout);
+                self.record(session, &SessionEvent::GivenUp { failure, stop_by }, fence).await
+            }
+        }
+    }
+
+    async fn probe(&self, session: &Session, engine: Observed, fence: Fence) -> Result<Requeue, PassError> {
+        let Observed::Listening(listening) = engine else { return Ok(Requeue::Soon) };
+        let Listening { endpoint, .. } = &listening;
+        if !self.world.probe.answers(endpoint, hearth_core::engine::Protocol::SparkConnect).await {
+            return Ok(Requeue::Retry);
+        }
+        self.record(session, &SessionEvent::EngineReady(listening), fence).await
+    }
+
+    /// Writes a transition and the operations it finishes, by compare-and-swap.
+    async fn record(
+        &self,
+        session: &Session,
+        event: &SessionEvent,
+        fence: Fence,
+    ) -> Result<Requeue, PassError> {
+        let now = self.world.clock.now();
+        let transition = match session.after(event, now) {
+            Ok(transition) => transition,
+            Err(error) => {
+                warn!(session = %session.name, %error, "a step does not fit its state");
+                return Ok(Requeue::Retry);
+            }
+        };
+        let after = transition.session.clone();
+        let mut change = self.change_of(transition).await?;
+        change.fence = Some(fence);
+        let finished: Vec<_> = change.operations.iter().map(|operation| operation.id).collect();
+        if !self.commit(change).await? {
+            return Ok(Requeue::Soon);
+        }
+        for id in finished {
+            self.waiters.ended(id);
+        }
+        if after.state.label() != session.state.label() {
+            info!(
+                session = %after.name,
+                from = %session.state.label(),
+                to = %after.state.label(),
+                event = event.label(),
+                message = after.state_message,
+                "session changed"
+            );
+        }
+        if let Some(ttl_ends_at) = after.ttl_ends_at(&self.policy) {
+            // Closer than the deadline set at launch; if this is lost the engine only lives longer unwatched.
+            let deadline = later(ttl_ends_at, self.policy.stop_timeout);
+            self.world.driver.set_deadline(after.uuid.engine_id(), deadline).await?;
+        }
+        Ok(Requeue::Soon)
+    }
+
+    async fn remove(&self, session: &Session, fence: Fence) -> Result<Requeue, PassError> {
+        let operations = self.finished(session.removed().finished).await?;
+        let finished: Vec<_> = operations.iter().map(|operation| operation.id).collect();
+        let change = Change {
+            fence: Some(fence),
+            sessions: vec![SessionWrite::Remove { uuid: session.uuid, generation: session.generation }],
+            operations,
+            ..Change::default()
+        };
+        if !self.commit(change).await? {
+            return Ok(Requeue::Soon);
+        }
+        for id in finished {
+            self.waiters.ended(id);
+        }
+        self.activity.forget(session.uuid);
+        info!(session = %session.name, "session removed");
+        Ok(Requeue::Never)
+    }
+
+    /// Whether the change was written; not when someone else wrote first, and the session is to be read again.
+    async fn commit(&self, change: Change) -> Result<bool, PassError> {
+        match self.world.store.commit(change).await {
+            Ok(()) => Ok(true),
+            Err(CommitError::Conflict) => Ok(false),
+            Err(CommitError::Fenced) => Err(PassError::Fenced),
+            Err(CommitError::Store(error)) => Err(error.into()),
+            // Neither guard is in a change of the reconciler.
+            Err(CommitError::Replayed(_) | CommitError::SessionExists(_)) => Ok(false),
+        }
+    }
+}

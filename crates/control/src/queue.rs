@@ -1,0 +1,193 @@
+//! The one queue of the reconciler: which session is to be looked at when.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hearth_core::Timestamp;
+use hearth_core::id::SessionUuid;
+use hearth_core::session::later;
+use tokio::sync::Notify;
+
+/// The shortest wait before a pass that failed is tried again.
+const FIRST_RETRY: Duration = Duration::from_millis(5);
+/// The longest.
+const LAST_RETRY: Duration = Duration::from_secs(2);
+
+/// Sessions by the time they are due. Each is in it once; while one is being looked at it is not handed out again.
+#[derive(Debug, Default)]
+pub struct Queue {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    due: BTreeSet<(Timestamp, SessionUuid)>,
+    entries: HashMap<SessionUuid, Entry>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    due_at: Option<Timestamp>,
+    busy: bool,
+    failures: u32,
+}
+
+/// When a session is to be looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requeue {
+    /// At once.
+    Soon,
+    /// Not before this time, unless something changes.
+    At(Timestamp),
+    /// After a wait that grows each time in a row.
+    Retry,
+    /// Only when something changes.
+    Never,
+}
+
+impl Queue {
+    /// Asks that a session be looked at by `at`.
+    pub fn push(&self, uuid: SessionUuid, at: Timestamp) {
+        let mut state = self.state();
+        if state.push(uuid, at) {
+            drop(state);
+            self.changed.notify_one();
+        }
+    }
+
+    /// A session that is due, if there is one. [`Queue::done`] must follow.
+    pub fn pop(&self, now: Timestamp) -> Option<SessionUuid> {
+        let mut state = self.state();
+        let (_, uuid) = *state.due.first().filter(|(at, _)| *at <= now)?;
+        state.due.pop_first();
+        let entry = state.entries.entry(uuid).or_default();
+        entry.due_at = None;
+        entry.busy = true;
+        Some(uuid)
+    }
+
+    /// Takes a session back after a look at it.
+    pub fn done(&self, uuid: SessionUuid, requeue: Requeue, now: Timestamp) {
+        let mut state = self.state();
+        let entry = state.entries.entry(uuid).or_default();
+        entry.busy = false;
+        entry.failures = if requeue == Requeue::Retry { entry.failures.saturating_add(1) } else { 0 };
+        let wait =
+            LAST_RETRY.min(FIRST_RETRY * 2_u32.saturating_pow(entry.failures.saturating_sub(1).min(16)));
+        let signalled = entry.due_at.take();
+        let wanted = match requeue {
+            Requeue::Soon => Some(now),
+            Requeue::At(at) => Some(at),
+            Requeue::Retry => Some(later(now, wait)),
+            Requeue::Never => None,
+        };
+        match (signalled, wanted) {
+            (None, None) => {
+                state.entries.remove(&uuid);
+            }
+            (signalled, wanted) => {
+                let at = [signalled, wanted].into_iter().flatten().min().unwrap_or(now);
+                state.push(uuid, at);
+            }
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// When the next session is due.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.state().due.first().map(|(at, _)| *at)
+    }
+
+    /// Returns when something was added since the last call returned.
+    ///
+    /// # Cancel safety
+    /// Safe: a change that is not seen here is seen by the next call.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics between two related changes.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether this made a session due earlier than it was.
+    fn push(&mut self, uuid: SessionUuid, at: Timestamp) -> bool {
+        let entry = self.entries.entry(uuid).or_default();
+        if entry.due_at.is_some_and(|due_at| due_at <= at) {
+            return false;
+        }
+        let before = entry.due_at.replace(at);
+        if entry.busy {
+            return false;
+        }
+        if let Some(before) = before {
+            self.due.remove(&(before, uuid));
+        }
+        self.due.insert((at, uuid));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn session(n: u128) -> SessionUuid {
+        SessionUuid(Uuid::from_u128(n))
+    }
+
+    #[test]
+    fn sessions_come_out_when_due_and_the_earliest_request_counts() {
+        let queue = Queue::default();
+        queue.push(session(1), at(10));
+        queue.push(session(2), at(5));
+        queue.push(session(1), at(20));
+        assert_eq!(queue.pop(at(4)), None);
+        assert_eq!(queue.pop(at(10)), Some(session(2)));
+        assert_eq!(queue.pop(at(10)), Some(session(1)));
+        assert_eq!(queue.pop(at(99)), None);
+    }
+
+    #[test]
+    fn a_session_being_looked_at_is_not_handed_out_again_but_the_signal_is_kept() {
+        let queue = Queue::default();
+        queue.push(session(1), at(0));
+        assert_eq!(queue.pop(at(0)), Some(session(1)));
+        queue.push(session(1), at(1));
+        assert_eq!(queue.pop(at(1)), None);
+        queue.done(session(1), Requeue::At(at(50)), at(1));
+        assert_eq!(queue.pop(at(1)), Some(session(1)));
+        queue.done(session(1), Requeue::Never, at(1));
+        assert_eq!(queue.next_due(), None);
+    }
+
+    #[test]
+    fn failures_in_a_row_wait_longer_each_time() {
+        let queue = Queue::default();
+        let mut now = at(0);
+        let mut waits = Vec::new();
+        queue.push(session(1), now);
+        for _ in 0..12 {
+            assert_eq!(queue.pop(now), Some(session(1)));
+            queue.done(session(1), Requeue::Retry, now);
+            let due = queue.next_due().unwrap();
+            waits.push(due.duration_since(now));
+            now = due;
+        }
+        assert!(waits.is_sorted());
+        assert_eq!(Duration::try_from(waits[0]).unwrap(), FIRST_RETRY);
+        assert_eq!(Duration::try_from(waits[11]).unwrap(), LAST_RETRY);
+    }
+}

@@ -1,0 +1,88 @@
+//! Everything outside that control acts on or asks, each behind a trait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hearth_core::Timestamp;
+use hearth_core::clock::Clock;
+use hearth_core::config::SessionConfig;
+use hearth_core::engine::{Endpoint, EngineSpec, Protocol};
+use hearth_core::session::{Failure, Session};
+use hearth_core::validate::Violation;
+use hearth_driver::Driver;
+use hearth_store::Store;
+use uuid::Uuid;
+
+/// The world that control lives in.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each part is described at its trait")]
+pub struct World {
+    pub store: Arc<dyn Store>,
+    pub driver: Arc<dyn Driver>,
+    pub launcher: Arc<dyn Launcher>,
+    pub probe: Arc<dyn Probe>,
+    pub clock: Arc<dyn Clock>,
+    pub timer: Arc<dyn Timer>,
+    pub random: Arc<dyn Random>,
+}
+
+/// Turns sessions into engines to run.
+#[async_trait]
+pub trait Launcher: Send + Sync + 'static {
+    /// What is wrong with a new session's choice of runtime.
+    fn check(&self, config: &SessionConfig) -> Vec<Violation>;
+
+    /// The engine of a session.
+    ///
+    /// # Errors
+    /// When there can be none, as when its runtime is not installed: the start has failed.
+    async fn engine_spec(&self, session: &Session, deadline: Timestamp) -> Result<EngineSpec, Failure>;
+}
+
+/// Finds out whether an engine answers.
+#[async_trait]
+pub trait Probe: Send + Sync + 'static {
+    /// Asks one request of the engine's protocol. Whether it was answered as it should be.
+    async fn answers(&self, endpoint: &Endpoint, protocol: Protocol) -> bool;
+}
+
+/// Wakes sleepers. Kept apart from [`Clock`] because only the reconciler's loop sleeps.
+#[async_trait]
+pub trait Timer: Send + Sync + 'static {
+    /// Returns when the clock has reached `at`, or somewhat earlier: the caller looks at the clock again.
+    async fn sleep_until(&self, at: Timestamp);
+}
+
+/// Where randomness comes from.
+pub trait Random: Send + Sync + 'static {
+    /// A random (version 4) uuid.
+    fn uuid(&self) -> Uuid;
+}
+
+/// The machine's own clock, timer and randomness.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct System;
+
+/// The longest sleep at a stretch, so that a clock that is set is noticed.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+impl Clock for System {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+#[async_trait]
+impl Timer for System {
+    async fn sleep_until(&self, at: Timestamp) {
+        let wait = Duration::try_from(at.duration_since(self.now())).unwrap_or(Duration::ZERO);
+        tokio::time::sleep(wait.min(LONGEST_SLEEP)).await;
+    }
+}
+
+impl Random for System {
+    fn uuid(&self) -> Uuid {
+        Uuid::new_v4()
+    }
+}
