@@ -2,6 +2,7 @@
 //!
 //! A driver knows [`EngineSpec`]s and nothing of sessions. Start reading at [`Driver`].
 
+pub mod conformance;
 pub mod fake;
 
 use std::time::Duration;

@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod clock;
+mod conformance;
 mod fake;
