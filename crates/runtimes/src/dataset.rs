@@ -9,13 +9,13 @@ use crate::error::InstallError;
 use crate::runtime::{Dataset, Runtime};
 use crate::uv::SearchPath;
 
-/// Copies or unpacks one file and counts its lines after the header. Arguments: the source, the folder, the data
-/// set's name. Prints the count. The environment's own interpreter runs it, which can read every archive the
-/// packages can.
+/// Copies or unpacks one file, empties its fields without a value, and counts its lines after the header. Arguments:
+/// the source, the folder, the data set's name, the text of a missing value or nothing. Prints the count. The
+/// environment's own interpreter runs it, which can read every archive the packages can.
 const UNPACK: &str = r#"
-import os, shutil, sys, zipfile
+import os, re, sys, zipfile
 
-source, folder, name = sys.argv[1:]
+source, folder, name, missing = sys.argv[1:]
 if not os.path.isfile(source):
     sys.exit("there is no file " + source)
 if source.endswith(".zip"):
@@ -23,18 +23,14 @@ if source.endswith(".zip"):
     members = [member for member in archive.namelist() if not member.endswith("/")]
     if len(members) != 1:
         sys.exit("the archive holds %d files, not one" % len(members))
-    content, suffix = archive.open(members[0]), os.path.splitext(members[0])[1]
+    content, suffix = archive.read(members[0]), os.path.splitext(members[0])[1]
 else:
-    content, suffix = open(source, "rb"), os.path.splitext(source)[1]
-target = os.path.join(folder, name + suffix)
-with content, open(target, "wb") as out:
-    shutil.copyfileobj(content, out, 1 << 20)
-lines, last = 0, b"\n"
-with open(target, "rb") as written:
-    while block := written.read(1 << 20):
-        lines += block.count(b"\n")
-        last = block
-print(lines - 1 + (not last.endswith(b"\n")))
+    content, suffix = open(source, "rb").read(), os.path.splitext(source)[1]
+if missing:
+    content = re.sub(rb"(?<=[,\n])" + re.escape(missing.encode()) + rb"(?=[,\r\n])", b"", content)
+with open(os.path.join(folder, name + suffix), "wb") as out:
+    out.write(content)
+print(content.count(b"\n") - 1 + (not content.endswith(b"\n")))
 "#;
 
 /// Unpacks every data set of `runtime` into `environment`, which is being made.
@@ -67,7 +63,7 @@ fn unpack(
         .command(&environment.python, &environment.root)
         .args(["-I", "-c", UNPACK])
         .args([&environment.site_packages.join(&dataset.path), folder])
-        .arg(&dataset.name)
+        .args([&dataset.name, dataset.missing.as_deref().unwrap_or_default()])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .output()

@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 use std::process::Stdio;
 
-/// The right to change one environment. Held until it is dropped *and* every tool started with
-/// [`Lock::as_stdin`] has ended.
+/// The right to change one environment. Held until it is dropped; if this process is killed before that, until every
+/// tool started with [`Lock::as_stdin`] has ended too.
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
@@ -43,5 +43,13 @@ impl Lock {
     /// killed) still holds it: nobody else writes to the environment while the tool does.
     pub(crate) fn as_stdin(&self) -> io::Result<Stdio> {
         Ok(Stdio::from(self.file.try_clone()?))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that another thread is just starting has a copy of it until it
+        // runs its program. Cannot fail on a file that is open and locked; if it does, closing still unlocks.
+        let _ = self.file.unlock();
     }
 }

@@ -59,6 +59,9 @@ pub struct Dataset {
     pub path: String,
     /// Lines after the header; checked at installation where given.
     pub rows: Option<u64>,
+    /// Text of a field without a value, such as `NA`: written as an empty field, which every reader takes for null.
+    /// (Sail infers a number for a column in spite of such texts and then fails to parse them.)
+    pub missing: Option<String>,
 }
 
 /// A named, versioned set of engine and libraries: an entry of the catalogue.
@@ -128,6 +131,7 @@ impl Runtime {
         for dataset in &self.datasets {
             add(&dataset.name);
             add(&dataset.path);
+            add(dataset.missing.as_deref().unwrap_or_default());
         }
         self.lock_hash = hex::encode(&hash.finalize()[..8]);
         self

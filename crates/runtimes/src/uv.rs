@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::disk;
 use crate::error::InstallError;
@@ -74,9 +74,9 @@ pub(crate) struct Finished {
 
 /// Runs a tool to its end, passing on each line of its standard error.
 pub(crate) fn run(mut command: Command, on_line: &mut dyn FnMut(&str)) -> io::Result<Finished> {
-    let mut child = command.stderr(Stdio::piped()).spawn()?;
+    let mut child = Running(command.stderr(Stdio::piped()).spawn()?);
     let mut tail = VecDeque::with_capacity(KEPT_LINES);
-    if let Some(stderr) = child.stderr.take() {
+    if let Some(stderr) = child.0.stderr.take() {
         let mut lines = BufReader::new(stderr).split(b'\n');
         while let Some(Ok(line)) = lines.next() {
             let line = without_credentials(String::from_utf8_lossy(&line).trim_end());
@@ -90,7 +90,18 @@ pub(crate) fn run(mut command: Command, on_line: &mut dyn FnMut(&str)) -> io::Re
             tail.push_back(line);
         }
     }
-    Ok(Finished { status: child.wait()?, tail: tail.into() })
+    Ok(Finished { status: child.0.wait()?, tail: tail.into() })
+}
+
+/// A tool that does not outlive its caller's interest, should `on_line` panic.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both do nothing to a process that has been waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// An installed `uv`.
@@ -223,4 +234,49 @@ pub(crate) fn without_credentials(line: &str) -> String {
         };
     }
     clean + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_keeps_the_credentials_of_an_address() {
+        for (line, clean) in [
+            (
+                "Failed to fetch: `https://me:secret@host/simple/six/`",
+                "Failed to fetch: `https://host/simple/six/`",
+            ),
+            ("a https://x/y b http://token@z", "a https://x/y b http://z"),
+            ("https://me:p@ss@host/", "https://host/"),
+            ("mail me@host, see https://host/a@b", "mail me@host, see https://host/a@b"),
+            ("no address", "no address"),
+        ] {
+            assert_eq!(without_credentials(line), clean);
+        }
+    }
+
+    #[test]
+    fn an_error_keeps_the_last_lines_only() {
+        let search = SearchPath("/usr/bin:/bin".into());
+        let mut command = search.command("/bin/sh", Path::new("/"));
+        command.args(["-c", "i=0; while [ $i -lt 30 ]; do echo line $i >&2; i=$((i+1)); done; exit 3"]);
+        let mut seen = 0;
+        let finished = run(command, &mut |_| seen += 1).unwrap();
+        assert_eq!((seen, finished.status.code()), (30, Some(3)));
+        assert_eq!((finished.tail.len(), finished.tail[0].as_str()), (KEPT_LINES, "line 10"));
+    }
+
+    #[test]
+    fn tools_compile_what_they_install_whatever_the_environment_says() {
+        let command = SearchPath("/bin".into()).command("/bin/true", Path::new("/"));
+        let removed = |name: &str| command.get_envs().any(|(key, value)| key == name && value.is_none());
+        assert!(removed("PYTHONDONTWRITEBYTECODE") && removed("VIRTUAL_ENV"));
+    }
+
+    #[test]
+    fn versions_are_read_from_what_uv_prints() {
+        assert_eq!(version_of("uv 0.13.9 (abc 2026-01-01)"), Some((0, 13)));
+        assert_eq!(version_of("uv"), None);
+    }
 }
