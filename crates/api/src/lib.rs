@@ -1,1 +1,58 @@
-//! (in preparation)
+//! The API on the wire: gRPC handlers, and REST transcoded onto them.
+//!
+//! Parse, call, convert: decisions are in `control`, so gRPC and REST cannot differ. Knows no socket, no file and
+//! no configuration. Start reading at [`sessions`] for a handler and [`rest`] for the transcoding.
+
+pub mod auth;
+pub mod convert;
+mod insight;
+mod operations;
+pub mod rest;
+mod sessions;
+pub mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hearth_control::Control;
+use hearth_wire::dataproc::session_controller_server::SessionControllerServer;
+use hearth_wire::hearth::ServerInfo;
+use hearth_wire::hearth::server_server::ServerServer;
+use hearth_wire::hearth::session_insight_server::SessionInsightServer;
+use hearth_wire::longrunning::operations_server::OperationsServer;
+use tonic::service::Routes;
+
+/// What the API says of the place it runs in.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// How long the answer to a create may wait for the session to be ready.
+    pub create_hold: Duration,
+    /// The address that leads to Spark Connect sessions, as `sc://HOST:PORT`.
+    pub spark_connect: String,
+    /// The locations that are served; empty for every location.
+    pub locations: Vec<String>,
+    /// What the server says of itself.
+    pub info: ServerInfo,
+}
+
+/// The handlers. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    control: Control,
+    settings: Arc<ApiSettings>,
+}
+
+impl Api {
+    /// Handlers over the use cases.
+    pub fn new(control: Control, settings: ApiSettings) -> Self {
+        Self { control, settings: Arc::new(settings) }
+    }
+
+    /// Every gRPC service of the API.
+    pub fn routes(&self) -> Routes {
+        Routes::new(SessionControllerServer::new(self.clone()))
+            .add_service(OperationsServer::new(self.clone()))
+            .add_service(SessionInsightServer::new(self.clone()))
+            .add_service(ServerServer::new(self.clone()))
+    }
+}

@@ -1,0 +1,5 @@
+//! From wire messages to the domain and back.
+
+pub mod operation;
+pub mod session;
+pub mod time;

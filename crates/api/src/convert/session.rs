@@ -1,0 +1,248 @@
+//! Sessions and their settings.
+
+use std::collections::BTreeMap;
+
+use hearth_core::config::{
+    Authentication, AutotuningConfig, EnvironmentConfig, ExecutionConfig, Kernel, Network, PeripheralsConfig,
+    RepositoryConfig, RuntimeConfig, SessionConfig, SessionKind,
+};
+use hearth_core::session::{Session, SessionState, StateLabel};
+use hearth_core::validate::Violation;
+use hearth_wire::dataproc as pb;
+use pb::authentication_config::AuthenticationType;
+use pb::execution_config::Network as PbNetwork;
+use pb::session::SessionConfig as PbKind;
+
+use super::time::{duration, from_duration, timestamp};
+
+/// What every property key begins with in answers (contract, section 5.8).
+const PROPERTY_PREFIX: &str = "spark:";
+/// The key of the endpoint that official clients look for (contract, section 5.8).
+pub const SPARK_CONNECT_ENDPOINT: &str = "Spark Connect Server";
+
+/// The settings in a session that a client sent. What only the server sets is left out.
+///
+/// # Errors
+/// With every enum number that is none.
+pub fn settings(session: &pb::Session) -> Result<SessionConfig, Vec<Violation>> {
+    let mut violations = Vec::new();
+    let kind = session.session_config.as_ref().map(|kind| match kind {
+        PbKind::JupyterSession(jupyter) => SessionKind::Jupyter {
+            kernel: kernel(jupyter.kernel, &mut violations),
+            display_name: jupyter.display_name.clone(),
+        },
+        PbKind::SparkConnectSession(_) => SessionKind::SparkConnect,
+    });
+    let config = SessionConfig {
+        kind,
+        labels: session.labels.clone(),
+        runtime: session.runtime_config.as_ref().map(runtime),
+        environment: session.environment_config.as_ref().map(|config| environment(config, &mut violations)),
+        user: session.user.clone(),
+        template: session.session_template.clone(),
+    };
+    if violations.is_empty() { Ok(config) } else { Err(violations) }
+}
+
+fn unknown_number(field: &str, number: i32, violations: &mut Vec<Violation>) {
+    let description = format!("Invalid value for field '{field}': {number} is not a value of its enum");
+    violations.push(Violation { field: field.to_owned(), description });
+}
+
+fn kernel(number: i32, violations: &mut Vec<Violation>) -> Option<Kernel> {
+    match pb::jupyter_config::Kernel::try_from(number) {
+        Ok(pb::jupyter_config::Kernel::Unspecified) => None,
+        Ok(pb::jupyter_config::Kernel::Python) => Some(Kernel::Python),
+        Ok(pb::jupyter_config::Kernel::Scala) => Some(Kernel::Scala),
+        Err(_) => {
+            unknown_number("session.jupyter_session.kernel", number, violations);
+            None
+        }
+    }
+}
+
+fn runtime(config: &pb::RuntimeConfig) -> RuntimeConfig {
+    let bare = |key: &String| key.strip_prefix(PROPERTY_PREFIX).unwrap_or(key).to_owned();
+    RuntimeConfig {
+        version: config.version.clone(),
+        container_image: config.container_image.clone(),
+        properties: config.properties.iter().map(|(key, value)| (bare(key), value.clone())).collect(),
+        repository: config.repository_config.as_ref().map(|repository| RepositoryConfig {
+            pypi: repository.pypi_repository_config.as_ref().map(|pypi| pypi.pypi_repository.clone()),
+        }),
+        autotuning: config
+            .autotuning_config
+            .as_ref()
+            .map(|autotuning| AutotuningConfig { scenarios: autotuning.scenarios.clone() }),
+        cohort: config.cohort.clone(),
+    }
+}
+
+fn environment(config: &pb::EnvironmentConfig, violations: &mut Vec<Violation>) -> EnvironmentConfig {
+    EnvironmentConfig {
+        execution: config.execution_config.as_ref().map(|config| execution(config, violations)),
+        peripherals: config.peripherals_config.as_ref().map(|peripherals| PeripheralsConfig {
+            metastore_service: peripherals.metastore_service.clone(),
+            spark_history_server: peripherals
+                .spark_history_server_config
+                .as_ref()
+                .map(|server| server.dataproc_cluster.clone()),
+        }),
+    }
+}
+
+fn execution(config: &pb::ExecutionConfig, violations: &mut Vec<Violation>) -> ExecutionConfig {
+    ExecutionConfig {
+        service_account: config.service_account.clone(),
+        network: config.network.as_ref().map(|network| match network {
+            PbNetwork::NetworkUri(uri) => Network::Network(uri.clone()),
+            PbNetwork::SubnetworkUri(uri) => Network::Subnetwork(uri.clone()),
+        }),
+        network_tags: config.network_tags.clone(),
+        kms_key: config.kms_key.clone(),
+        idle_ttl: config.idle_ttl.as_ref().map(from_duration),
+        ttl: config.ttl.as_ref().map(from_duration),
+        staging_bucket: config.staging_bucket.clone(),
+        authentication: config
+            .authentication_config
+            .as_ref()
+            .map(|config| authentication(config.user_workload_authentication_type, violations)),
+        resource_manager_tags: config.resource_manager_tags.clone(),
+    }
+}
+
+fn authentication(number: i32, violations: &mut Vec<Violation>) -> Authentication {
+    match AuthenticationType::try_from(number) {
+        Ok(AuthenticationType::Unspecified) => Authentication::Unspecified,
+        Ok(AuthenticationType::ServiceAccount) => Authentication::ServiceAccount,
+        Ok(AuthenticationType::EndUserCredentials) => Authentication::EndUser,
+        Err(_) => {
+            let field = "session.environment_config.execution_config.authentication_config\
+                         .user_workload_authentication_type";
+            unknown_number(field, number, violations);
+            Authentication::Unspecified
+        }
+    }
+}
+
+/// A session as clients see it. `spark_connect` is the address that leads to sessions, as `sc://HOST:PORT`.
+pub fn message(session: &Session, spark_connect: &str) -> pb::Session {
+    let config = &session.config;
+    pb::Session {
+        name: session.name.to_string(),
+        uuid: session.uuid.to_string(),
+        create_time: Some(timestamp(session.created_at)),
+        session_config: config.kind.as_ref().map(kind_message),
+        runtime_info: Some(runtime_info(session, spark_connect)),
+        state: state(session.state.label()).into(),
+        state_message: session.state_message.clone(),
+        state_time: Some(timestamp(session.state_at)),
+        creator: session.creator.clone(),
+        labels: config.labels.clone(),
+        runtime_config: config.runtime.as_ref().map(runtime_message),
+        environment_config: config.environment.as_ref().map(environment_message),
+        user: config.user.clone(),
+        state_history: session
+            .history
+            .iter()
+            .map(|past| pb::session::SessionStateHistory {
+                state: state(past.state).into(),
+                state_message: past.message.clone(),
+                state_start_time: Some(timestamp(past.at)),
+            })
+            .collect(),
+        session_template: config.template.clone(),
+    }
+}
+
+fn state(label: StateLabel) -> pb::session::State {
+    match label {
+        StateLabel::Creating => pb::session::State::Creating,
+        StateLabel::Active => pb::session::State::Active,
+        StateLabel::Terminating => pb::session::State::Terminating,
+        StateLabel::Terminated => pb::session::State::Terminated,
+        StateLabel::Failed => pb::session::State::Failed,
+    }
+}
+
+fn runtime_info(session: &Session, spark_connect: &str) -> pb::RuntimeInfo {
+    let mut endpoints = BTreeMap::new();
+    if let (SessionState::Active { .. }, Some(SessionKind::SparkConnect)) =
+        (&session.state, &session.config.kind)
+    {
+        endpoints.insert(SPARK_CONNECT_ENDPOINT.to_owned(), spark_connect.to_owned());
+    }
+    pb::RuntimeInfo { endpoints, ..pb::RuntimeInfo::default() }
+}
+
+fn kind_message(kind: &SessionKind) -> PbKind {
+    match kind {
+        SessionKind::Jupyter { kernel, display_name } => PbKind::JupyterSession(pb::JupyterConfig {
+            kernel: match kernel {
+                None => pb::jupyter_config::Kernel::Unspecified,
+                Some(Kernel::Python) => pb::jupyter_config::Kernel::Python,
+                Some(Kernel::Scala) => pb::jupyter_config::Kernel::Scala,
+            }
+            .into(),
+            display_name: display_name.clone(),
+        }),
+        SessionKind::SparkConnect => PbKind::SparkConnectSession(pb::SparkConnectConfig {}),
+    }
+}
+
+fn runtime_message(config: &RuntimeConfig) -> pb::RuntimeConfig {
+    let shown = |key: &String| format!("{PROPERTY_PREFIX}{key}");
+    pb::RuntimeConfig {
+        version: config.version.clone(),
+        container_image: config.container_image.clone(),
+        properties: config.properties.iter().map(|(key, value)| (shown(key), value.clone())).collect(),
+        repository_config: config.repository.as_ref().map(|repository| pb::RepositoryConfig {
+            pypi_repository_config: repository
+                .pypi
+                .as_ref()
+                .map(|pypi| pb::PyPiRepositoryConfig { pypi_repository: pypi.clone() }),
+        }),
+        autotuning_config: config
+            .autotuning
+            .as_ref()
+            .map(|autotuning| pb::AutotuningConfig { scenarios: autotuning.scenarios.clone() }),
+        cohort: config.cohort.clone(),
+    }
+}
+
+fn environment_message(config: &EnvironmentConfig) -> pb::EnvironmentConfig {
+    pb::EnvironmentConfig {
+        execution_config: config.execution.as_ref().map(execution_message),
+        peripherals_config: config.peripherals.as_ref().map(|peripherals| pb::PeripheralsConfig {
+            metastore_service: peripherals.metastore_service.clone(),
+            spark_history_server_config: peripherals
+                .spark_history_server
+                .as_ref()
+                .map(|cluster| pb::SparkHistoryServerConfig { dataproc_cluster: cluster.clone() }),
+        }),
+    }
+}
+
+fn execution_message(config: &ExecutionConfig) -> pb::ExecutionConfig {
+    pb::ExecutionConfig {
+        service_account: config.service_account.clone(),
+        network: config.network.as_ref().map(|network| match network {
+            Network::Network(uri) => PbNetwork::NetworkUri(uri.clone()),
+            Network::Subnetwork(uri) => PbNetwork::SubnetworkUri(uri.clone()),
+        }),
+        network_tags: config.network_tags.clone(),
+        kms_key: config.kms_key.clone(),
+        idle_ttl: config.idle_ttl.map(duration),
+        ttl: config.ttl.map(duration),
+        staging_bucket: config.staging_bucket.clone(),
+        authentication_config: config.authentication.map(|authentication| pb::AuthenticationConfig {
+            user_workload_authentication_type: match authentication {
+                Authentication::Unspecified => AuthenticationType::Unspecified,
+                Authentication::ServiceAccount => AuthenticationType::ServiceAccount,
+                Authentication::EndUser => AuthenticationType::EndUserCredentials,
+            }
+            .into(),
+        }),
+        resource_manager_tags: config.resource_manager_tags.clone(),
+    }
+}

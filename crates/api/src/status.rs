@@ -1,0 +1,77 @@
+//! From failures to what callers of gRPC and REST are told.
+
+use bytes::Bytes;
+use hearth_control::ControlError;
+use hearth_core::error::ErrorKind;
+use hearth_core::validate::Violation;
+use hearth_wire::error::pack;
+use hearth_wire::rpc;
+use prost::Message;
+use tonic::{Code, Status};
+use tracing::error;
+
+/// The one table from kinds of failure to gRPC codes. HTTP statuses follow from the code.
+pub fn code(kind: ErrorKind) -> Code {
+    match kind {
+        ErrorKind::Cancelled => Code::Cancelled,
+        ErrorKind::InvalidArgument => Code::InvalidArgument,
+        ErrorKind::DeadlineExceeded => Code::DeadlineExceeded,
+        ErrorKind::NotFound => Code::NotFound,
+        ErrorKind::AlreadyExists => Code::AlreadyExists,
+        ErrorKind::PermissionDenied => Code::PermissionDenied,
+        ErrorKind::ResourceExhausted => Code::ResourceExhausted,
+        ErrorKind::FailedPrecondition => Code::FailedPrecondition,
+        ErrorKind::Aborted => Code::Aborted,
+        ErrorKind::Unimplemented => Code::Unimplemented,
+        ErrorKind::Internal => Code::Internal,
+        ErrorKind::Unavailable => Code::Unavailable,
+        ErrorKind::Unauthenticated => Code::Unauthenticated,
+    }
+}
+
+/// What a caller is told about a failed request. A fault of ours is logged here, once, with its causes.
+pub fn status(failure: ControlError) -> Status {
+    let kind = failure.kind();
+    if matches!(kind, ErrorKind::Internal | ErrorKind::Unavailable) {
+        error!(error = &failure as &dyn std::error::Error, "request failed");
+    }
+    let message = failure.to_string();
+    let violations = failure.violations();
+    let details = match kind {
+        _ if !violations.is_empty() => vec![bad_request(&violations)],
+        ErrorKind::FailedPrecondition => vec![precondition(&message)],
+        _ => Vec::new(),
+    };
+    with_details(code(kind), message, details)
+}
+
+/// A status that carries details, as gRPC clients read them.
+pub fn with_details(code: Code, message: String, details: Vec<prost_types::Any>) -> Status {
+    if details.is_empty() {
+        return Status::new(code, message);
+    }
+    let whole = rpc::Status { code: code.into(), message: message.clone(), details };
+    Status::with_details(code, message, Bytes::from(whole.encode_to_vec()))
+}
+
+/// Fields that broke a rule, as a detail.
+pub fn bad_request(violations: &[Violation]) -> prost_types::Any {
+    let field_violations = violations
+        .iter()
+        .map(|violation| rpc::bad_request::FieldViolation {
+            field: violation.field.clone(),
+            description: violation.description.clone(),
+            ..Default::default()
+        })
+        .collect();
+    pack(&rpc::BadRequest { field_violations })
+}
+
+fn precondition(message: &str) -> prost_types::Any {
+    let violation = rpc::precondition_failure::Violation {
+        r#type: "STATE".to_owned(),
+        subject: message.split(' ').find(|word| word.starts_with("projects/")).unwrap_or_default().to_owned(),
+        description: message.to_owned(),
+    };
+    pack(&rpc::PreconditionFailure { violations: vec![violation] })
+}
