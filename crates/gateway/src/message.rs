@@ -1,0 +1,125 @@
+//! The few Spark Connect messages that the gateway speaks itself, by hand: it needs three fields of two messages, and
+//! not depending on their description is what lets it forward every version of them.
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+
+use crate::peek;
+
+/// Whose Spark session a request is about: what the gateway reads of a `ReleaseSessionRequest`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Subject {
+    /// `session_id`, field 1.
+    pub(crate) session_id: String,
+    /// `user_context`, field 2, as sent.
+    pub(crate) user_context: Option<Bytes>,
+}
+
+impl Subject {
+    /// Reads it from a whole message. As everywhere in protobuf the last of equal fields counts.
+    pub(crate) fn parse(message: &[u8]) -> Self {
+        let mut subject = Self { session_id: String::new(), user_context: None };
+        for field in peek::fields(message) {
+            match (field.number, field.content) {
+                (1, Some(id)) => subject.session_id = String::from_utf8_lossy(id).into_owned(),
+                (2, Some(context)) => subject.user_context = Some(Bytes::copy_from_slice(context)),
+                _ => {}
+            }
+        }
+        subject
+    }
+
+    /// A `ConfigRequest` that asks for no key: the cheapest call that every server answers.
+    pub(crate) fn config_request(&self) -> Bytes {
+        /// `operation` (field 3) holding an empty `get` (field 2).
+        const GET_NOTHING: [u8; 2] = [2 << 3 | 2, 0];
+        let mut message = BytesMut::new();
+        put_field(&mut message, 1, self.session_id.as_bytes());
+        if let Some(context) = &self.user_context {
+            put_field(&mut message, 2, context);
+        }
+        put_field(&mut message, 3, &GET_NOTHING);
+        framed(&message)
+    }
+
+    /// A `ReleaseSessionRequest`.
+    pub(crate) fn release_request(&self) -> Bytes {
+        let mut message = BytesMut::new();
+        put_field(&mut message, 1, self.session_id.as_bytes());
+        if let Some(context) = &self.user_context {
+            put_field(&mut message, 2, context);
+        }
+        framed(&message)
+    }
+
+    /// The `ReleaseSessionResponse` for it. Clients compare `server_side_session_id` (field 2) with what earlier
+    /// answers said.
+    pub(crate) fn release_response(&self, server_side_session_id: Option<&[u8]>) -> Bytes {
+        let mut message = BytesMut::new();
+        put_field(&mut message, 1, self.session_id.as_bytes());
+        if let Some(id) = server_side_session_id {
+            put_field(&mut message, 2, id);
+        }
+        framed(&message)
+    }
+}
+
+/// `server_side_session_id` (field 4) of a framed `ConfigResponse`.
+pub(crate) fn server_side_session_id(body: &[u8]) -> Option<&[u8]> {
+    match peek::whole_message(body)? {
+        (false, message) => peek::fields(message).filter(|field| field.number == 4).last()?.content,
+        (true, _) => None,
+    }
+}
+
+/// A user context with this `user_id` (field 1).
+pub(crate) fn user_context(user_id: &str) -> Bytes {
+    let mut context = BytesMut::new();
+    put_field(&mut context, 1, user_id.as_bytes());
+    context.freeze()
+}
+
+fn put_field(message: &mut BytesMut, number: u8, content: &[u8]) {
+    message.put_u8(number << 3 | 2);
+    let mut length = content.len();
+    while length >= 0x80 {
+        message.put_u8(u8::try_from(length & 0x7f).expect("seven bits fit") | 0x80);
+        length >>= 7;
+    }
+    message.put_u8(u8::try_from(length).expect("seven bits fit"));
+    message.put_slice(content);
+}
+
+/// The message with gRPC's frame header before it, not compressed.
+fn framed(message: &[u8]) -> Bytes {
+    let length = u32::try_from(message.len()).expect("our own messages are small");
+    let mut body = BytesMut::with_capacity(message.len() + 5);
+    body.put_u8(0);
+    body.put_u32(length);
+    body.put_slice(message);
+    body.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_of_our_own_can_be_read_back() {
+        let subject = Subject { session_id: "s".repeat(200), user_context: Some(user_context("ann")) };
+        let body = subject.release_request();
+        let (compressed, message) = peek::whole_message(&body).unwrap();
+        assert!(!compressed);
+        assert_eq!(Subject::parse(message), subject);
+        assert_eq!(
+            peek::session_id(&subject.config_request()),
+            peek::Peek::Found(subject.session_id.as_bytes())
+        );
+    }
+
+    #[test]
+    fn the_server_side_id_is_field_four() {
+        assert_eq!(server_side_session_id(&[0, 0, 0, 0, 6, 0x0a, 1, b'a', 0x22, 1, b'b']), Some(&b"b"[..]));
+        assert_eq!(server_side_session_id(&[0, 0, 0, 0, 3, 0x0a, 1, b'a']), None);
+        assert_eq!(server_side_session_id(&[]), None);
+    }
+}

@@ -1,0 +1,133 @@
+//! Whether an engine can be used: the answer to a real call, not an open port.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use hearth_core::engine::Endpoint;
+use http::header::{CONTENT_TYPE, HeaderValue, TE};
+use http::{HeaderMap, Method, Request, Uri};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::client::conn::http2::SendRequest;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::message::{self, Subject};
+use crate::pool::{self, ConnectError};
+use crate::spark_connect::SERVICE_PREFIX;
+use crate::status::{Code, GRPC_MESSAGE, GRPC_STATUS, GRPC_TYPE, code_of_reset, reset_reason};
+use crate::tasks::TrackedExecutor;
+
+/// Who the probe says it is; its Spark session is its own.
+const USER: &str = "hearth-probe";
+
+/// The longest answer that is read, in bytes. It holds two ids.
+const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// Why an engine did not pass.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProbeError {
+    /// It does not answer yet: ask again.
+    #[error("the engine does not answer yet: {0}")]
+    NotReady(String),
+    /// It answers, and not as an engine should: asking again will not help.
+    #[error("the engine answers with an error: {0}")]
+    Broken(String),
+}
+
+/// Makes one cheap Spark Connect call, as a client would: `Config` that asks for nothing, in a Spark session of its
+/// own, which is released again.
+///
+/// # Errors
+/// [`ProbeError::NotReady`] while the engine refuses connections, does not answer within `deadline`, or says
+/// UNAVAILABLE; [`ProbeError::Broken`] if it answers anything else but OK.
+pub async fn probe_spark_connect(endpoint: &Endpoint, deadline: Duration) -> Result<(), ProbeError> {
+    let tasks = TaskTracker::new();
+    let probing = async {
+        let (mut sender, connection) = pool::connect(endpoint, deadline, TrackedExecutor(tasks.clone()))
+            .await
+            .map_err(|error| match error {
+                ConnectError::Connect { source, .. } => ProbeError::NotReady(source.to_string()),
+                ConnectError::Timeout { .. } => ProbeError::NotReady(error.to_string()),
+                ConnectError::Handshake { .. } => ProbeError::Broken(error.to_string()),
+            })?;
+        let subject = Subject {
+            session_id: Uuid::new_v4().to_string(),
+            user_context: Some(message::user_context(USER)),
+        };
+        let calls = async {
+            call(&mut sender, endpoint, "Config", Body::from(subject.config_request())).await?;
+            // Not every engine has it, and one without it forgets the session by itself.
+            let released =
+                call(&mut sender, endpoint, "ReleaseSession", Body::from(subject.release_request())).await;
+            if let Err(error) = released {
+                tracing::debug!(%endpoint, %error, "the session of the probe was not released");
+            }
+            Ok(())
+        };
+        tokio::select! {
+            // The connection ends only after every answer it can give has been given.
+            biased;
+            done = calls => done,
+            ended = connection => Err(match ended {
+                Ok(()) => ProbeError::NotReady("it closed the connection".to_owned()),
+                Err(error) => of_break(&error),
+            }),
+        }
+    };
+    tokio::time::timeout(deadline, probing)
+        .await
+        .unwrap_or_else(|_elapsed| Err(ProbeError::NotReady(format!("no answer within {deadline:?}"))))
+}
+
+async fn call(
+    sender: &mut SendRequest<Body>,
+    endpoint: &Endpoint,
+    method: &str,
+    body: Body,
+) -> Result<(), ProbeError> {
+    let mut request = Request::new(body);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = Uri::try_from(format!("http://{endpoint}{SERVICE_PREFIX}{method}"))
+        .map_err(|error| ProbeError::Broken(format!("its address cannot be used: {error}")))?;
+    request.headers_mut().insert(CONTENT_TYPE, GRPC_TYPE);
+    request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
+
+    let response = sender.send_request(request).await.map_err(|error| of_break(&error))?;
+    if !response.status().is_success() {
+        return Err(ProbeError::Broken(format!("HTTP status {}", response.status())));
+    }
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, ANSWER_LIMIT).collect().await.map_err(|error| {
+        match error.downcast_ref::<hyper::Error>() {
+            Some(error) => of_break(error),
+            None => ProbeError::Broken(error.to_string()),
+        }
+    })?;
+    of_status(body.trailers().unwrap_or(&parts.headers))
+}
+
+/// What the status of an answer means.
+fn of_status(trailers: &HeaderMap) -> Result<(), ProbeError> {
+    let status = trailers.get(GRPC_STATUS).and_then(|status| status.to_str().ok()).unwrap_or("none");
+    if status == "0" {
+        return Ok(());
+    }
+    let text =
+        trailers.get(GRPC_MESSAGE).map(|text| String::from_utf8_lossy(text.as_bytes())).unwrap_or_default();
+    let text = format!("gRPC status {status} {text}");
+    if status == (Code::Unavailable as u8).to_string() {
+        Err(ProbeError::NotReady(text))
+    } else {
+        Err(ProbeError::Broken(text))
+    }
+}
+
+/// What a break in the exchange means.
+fn of_break(error: &hyper::Error) -> ProbeError {
+    match reset_reason(error) {
+        Some(reason) if code_of_reset(reason) != Code::Unavailable => ProbeError::Broken(reason.to_string()),
+        // Something else than an engine has the port.
+        None if error.is_parse() => ProbeError::Broken(error.to_string()),
+        _ => ProbeError::NotReady(error.to_string()),
+    }
+}
