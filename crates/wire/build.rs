@@ -23,11 +23,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut compiler = protox::Compiler::new([&protos])?;
     compiler.include_imports(true).include_source_info(true).open_files(ROOTS)?;
     // With comments, which become the docs of the generated code.
+    let mut config = tonic_prost_build::Config::new();
+    // Message names, so that `Any` can be packed and JSON finds the descriptor of a message.
+    config.enable_type_names();
+    config.type_name_domain(["."], "type.googleapis.com");
     tonic_prost_build::configure()
         .build_transport(false)
         // Sorted maps: equal messages have equal bytes and equal JSON.
         .btree_map(".")
-        .compile_fds(compiler.file_descriptor_set())?;
+        .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
 
     // Without comments: nothing at run time reads them, and the set is decoded at first use. The options
     // must survive, so this goes through protox's own encoding and not through prost-types.

@@ -7,10 +7,21 @@
 //! It must never know what a request means (that is `core` and `control`), nor do I/O, nor depend on an
 //! HTTP server.
 //!
-//! Start reading at [`messages`], the generated code, and [`pool`], its description.
+//! Start reading at [`messages`], the generated code; then [`json`] and [`router`], which together turn an
+//! HTTP request into the bytes of a gRPC call and its answer into JSON.
 
 pub mod descriptors;
+pub mod error;
+pub mod json;
+pub mod mask;
 pub mod messages;
+pub mod method;
+pub mod parameters;
+pub mod router;
+pub mod schema;
+pub mod template;
+mod violation;
 
 pub use descriptors::{FILE_DESCRIPTOR_SET, pool};
 pub use messages::{dataproc, hearth, longrunning, rpc};
+pub use violation::{FieldViolation, Violations};

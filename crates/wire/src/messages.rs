@@ -7,6 +7,7 @@
 #[expect(
     missing_docs,
     unreachable_pub,
+    clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     reason = "generated: its docs are the comments of the .proto files"
 )]
