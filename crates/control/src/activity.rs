@@ -23,6 +23,7 @@ struct Use {
     running: u32,
     last_at: Option<Timestamp>,
     noted: bool,
+    queried: bool,
 }
 
 /// A call that runs. Dropping it ends the call.
@@ -41,6 +42,11 @@ impl ActivityTracker {
     pub fn enter(self: &Arc<Self>, uuid: SessionUuid) -> InUse {
         self.uses().entry(uuid).or_default().running += 1;
         InUse { tracker: self.clone(), uuid }
+    }
+
+    /// Whether this is the session's first query that this server sees.
+    pub fn first_query(&self, uuid: SessionUuid) -> bool {
+        !std::mem::replace(&mut self.uses().entry(uuid).or_default().queried, true)
     }
 
     /// What is known of a session's use.

@@ -6,6 +6,7 @@
 pub mod properties;
 pub mod sail;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hearth_core::Timestamp;
@@ -15,6 +16,8 @@ use hearth_core::Timestamp;
 pub struct Launch {
     /// The root of the runtime's Python environment.
     pub environment: PathBuf,
+    /// Environment variables that every engine of the runtime gets.
+    pub variables: BTreeMap<String, String>,
     /// How many cores the engine may count on.
     pub cores: usize,
     /// The most the engine's log may take on disk, in bytes.

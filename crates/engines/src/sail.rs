@@ -15,7 +15,7 @@ const LISTENING: &str = "Starting the Spark Connect server on ";
 /// Sail takes its settings from the environment alone, and picks its port itself, so that two engines started at
 /// the same moment never meet on one.
 pub fn spec(session: &Session, launch: Launch) -> EngineSpec {
-    let mut env = BTreeMap::new();
+    let mut env = launch.variables.clone();
     if let Some(runtime) = &session.config.runtime {
         env.extend(properties::environment(&runtime.properties));
     }

@@ -1,0 +1,96 @@
+//! What the gateway is told of sessions.
+
+use async_trait::async_trait;
+use hearth_control::Control;
+use hearth_core::id::SessionUuid;
+use hearth_core::session::{Session, SessionState};
+use hearth_gateway::{Caller, Code, Directory, InUse, Refusal, SessionKey, Target};
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+/// The call that answers a query; the first one of a session completes its timeline.
+const QUERY: &str = "ExecutePlan";
+
+/// Leads calls to the sessions of a control.
+pub(crate) struct ControlDirectory {
+    pub(crate) control: Control,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl ControlDirectory {
+    async fn session(&self, key: &SessionKey) -> Result<Session, Refusal> {
+        let found = match key {
+            SessionKey::Uuid(uuid) => self.control.session_by_uuid(*uuid).await.map_err(unavailable)?,
+            SessionKey::Name(text) => match (text.parse(), text.parse()) {
+                (Ok(name), _) => self.control.session(&name).await.ok(),
+                (_, Ok(uuid)) => self.control.session_by_uuid(uuid).await.map_err(unavailable)?,
+                _ => self.by_id(text).await?,
+            },
+        };
+        found.ok_or_else(|| {
+            let hint = "Run `hearth sessions list` to see the sessions there are";
+            Refusal::new(Code::NotFound, format!("Not found: Session {key}. {hint}"))
+        })
+    }
+
+    async fn by_id(&self, id: &str) -> Result<Option<Session>, Refusal> {
+        let mut found = self.control.sessions_with_id(id, 2).await.map_err(unavailable)?;
+        if found.len() > 1 {
+            let text = format!("Session id '{id}' exists in several projects or locations. Give the full name");
+            return Err(Refusal::new(Code::InvalidArgument, text));
+        }
+        Ok(found.pop())
+    }
+}
+
+#[async_trait]
+impl Directory for ControlDirectory {
+    async fn find(&self, _caller: &Caller, key: &SessionKey) -> Result<Target, Refusal> {
+        let session = self.session(key).await?;
+        match &session.state {
+            SessionState::Active { endpoint } => {
+                Ok(Target { uuid: session.uuid, endpoint: endpoint.clone(), label: session.name.to_string() })
+            }
+            // Clients try again for minutes, which is longer than a start takes.
+            SessionState::Creating { undoing: None, .. } => {
+                Err(Refusal::new(Code::Unavailable, format!("Session {} is still being created", session.name)))
+            }
+            SessionState::Creating { undoing: Some(undoing), .. } => {
+                Err(ended(&session, &format!("could not start. {}", undoing.failure.message)))
+            }
+            SessionState::Terminating { reason, .. } => Err(ended(&session, &format!("is ending. {reason}"))),
+            SessionState::Terminated { reason } => {
+                Err(ended(&session, &format!("ended at {}. {reason}", session.state_at)))
+            }
+            SessionState::Failed { failure } => {
+                Err(ended(&session, &format!("failed at {}. {}", session.state_at, failure.message)))
+            }
+        }
+    }
+
+    fn enter(&self, uuid: SessionUuid) -> InUse {
+        let in_use = self.control.activity().enter(uuid);
+        InUse::new(move || drop(in_use))
+    }
+
+    fn answered(&self, uuid: SessionUuid, method: &str) {
+        if method != QUERY || !self.control.activity().first_query(uuid) {
+            return;
+        }
+        let control = self.control.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = control.note_first_query(uuid).await {
+                warn!(session = %uuid, %error, "could not note the first query");
+            }
+        });
+    }
+}
+
+/// An answer that clients do not try again.
+fn ended(session: &Session, how: &str) -> Refusal {
+    Refusal::new(Code::FailedPrecondition, format!("Session {} {how}", session.name))
+}
+
+fn unavailable(error: hearth_control::ControlError) -> Refusal {
+    Refusal::new(Code::Unavailable, error.to_string())
+}

@@ -1,0 +1,84 @@
+//! The one port: decides, by path and content type, what answers a request.
+
+use axum::body::Body;
+use hearth_api::auth::{Authenticator, bearer};
+use hearth_api::rest::Rest;
+use hearth_gateway::Gateway;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, Response, StatusCode};
+use tonic::Status;
+use tonic::service::Routes;
+use tower::ServiceExt;
+
+/// Everything that answers.
+#[derive(Clone)]
+pub(crate) struct Front {
+    pub(crate) authenticator: Authenticator,
+    pub(crate) rest: Rest,
+    pub(crate) grpc: Routes,
+    pub(crate) gateway: Gateway,
+    pub(crate) ready: tokio::sync::watch::Receiver<bool>,
+}
+
+/// gRPC services that anyone may ask: they say nothing of anyone's sessions.
+const OPEN_SERVICES: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection."];
+
+impl Front {
+    /// Answers one request.
+    pub(crate) async fn call(&self, request: Request<Body>) -> Response<Body> {
+        let path = request.uri().path();
+        match path {
+            "/healthz" => return text(StatusCode::OK, "ok\n"),
+            "/readyz" if *self.ready.borrow() => return text(StatusCode::OK, "ready\n"),
+            "/readyz" => return text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+            _ => {}
+        }
+        if Gateway::handles(path) {
+            self.gateway(request).await
+        } else if grpc(&request) {
+            self.grpc(request).await
+        } else {
+            self.rest.call(request).await.map(Body::new)
+        }
+    }
+
+    async fn gateway(&self, mut request: Request<Body>) -> Response<Body> {
+        match self.authenticate(&request) {
+            Ok(caller) => {
+                request.extensions_mut().insert(hearth_gateway::Caller { name: caller.name });
+                self.gateway.call(request).await
+            }
+            Err(status) if grpc(&request) => status.into_http(),
+            Err(status) => text(StatusCode::UNAUTHORIZED, &format!("{}\n", status.message())),
+        }
+    }
+
+    async fn grpc(&self, mut request: Request<Body>) -> Response<Body> {
+        if !OPEN_SERVICES.iter().any(|service| request.uri().path().starts_with(service)) {
+            match self.authenticate(&request) {
+                Ok(caller) => drop(request.extensions_mut().insert(caller)),
+                Err(status) => return status.into_http(),
+            }
+        }
+        match self.grpc.clone().oneshot(request).await {
+            Ok(response) => response.map(Body::new),
+            Err(never) => match never {},
+        }
+    }
+
+    fn authenticate(&self, request: &Request<Body>) -> Result<hearth_control::Caller, Status> {
+        self.authenticator.authenticate(bearer(request.headers()).as_slice())
+    }
+}
+
+fn grpc(request: &Request<Body>) -> bool {
+    let content_type = request.headers().get(CONTENT_TYPE);
+    content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+fn text(status: StatusCode, body: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.to_owned()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
