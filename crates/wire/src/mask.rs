@@ -12,6 +12,9 @@ use crate::{
 /// Parentheses and descents may be nested this deep. Decision: no answer is nested as deeply.
 const DEPTH_LIMIT: usize = 50;
 
+/// Longest mask in bytes. Decision: far longer than any that people or programs write.
+const LENGTH_LIMIT: usize = 8192;
+
 /// A parsed mask that fits a message type. Goes into [`Style::mask`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask {
@@ -32,11 +35,16 @@ impl Mask {
     ///
     /// # Errors
     ///
-    /// If it cannot be parsed, or a path in it matches no field. Paths inside packed messages and maps
-    /// always match.
+    /// If it is too long, cannot be parsed, or a path in it matches no field. Any path matches inside a packed message,
+    /// and any key in a map.
     pub fn parse(text: &str, ty: &MessageType) -> Result<Self, Violations> {
         let refuse =
             |why: String| Violations(vec![FieldViolation { field: text.to_owned(), description: why }]);
+        if text.len() > LENGTH_LIMIT {
+            return Err(Violations::one(format!(
+                "Error parsing 'fields' parameter: over {LENGTH_LIMIT} bytes."
+            )));
+        }
         let mut parser = Parser { text, at: 0 };
         let mut root = Node::default();
         let parsed = parser.list(&mut root, 0).filter(|()| parser.at == text.len());
@@ -83,7 +91,25 @@ pub(crate) enum Selected<'m> {
 impl<'m> Selection<'m> {
     /// What is selected of a field.
     pub(crate) fn field(&self, field: &Field) -> Selected<'m> {
-        self.member(|name| *name == *field.json_name || *name == *field.name)
+        match self.member(|name| *name == *field.json_name || *name == *field.name) {
+            // `*/version` asks nothing of members that have no version.
+            Selected::Some(below) if !below.fits(field) => Selected::Nothing,
+            selected => selected,
+        }
+    }
+
+    /// Whether some member below a field could be meant.
+    fn fits(&self, field: &Field) -> bool {
+        let Kind::Message(id) = field.kind else { return false };
+        let ty = schema().message_at(id);
+        let mut names = self.0.iter().flat_map(|node| &node.members).map(|(name, _)| name);
+        match ty.special {
+            Special::Timestamp | Special::Duration => false,
+            Special::Any => true,
+            Special::None => {
+                field.shape == Shape::Map || names.any(|name| name == "*" || ty.by_name(name).is_some())
+            }
+        }
     }
 
     /// What is selected of a map entry.
@@ -134,7 +160,8 @@ impl Node {
             if name == "*" {
                 // Any member will do, and each keeps what it has of the rest.
                 let fits = ty.fields.iter().any(|f| node.clone().check_field(f, &here).is_ok());
-                if !fits && !ty.fields.is_empty() {
+                let nothing_to_fit = ty.fields.is_empty() && node.members.is_empty();
+                if !fits && !nothing_to_fit {
                     return Err(node.first_path(&here));
                 }
                 self.add("*", node);
@@ -152,15 +179,17 @@ impl Node {
         if self.members.is_empty() {
             return Ok(());
         }
-        match field.kind {
-            // Keys can be anything, and values of maps in this API have nothing below them.
-            Kind::Message(_) if field.shape == Shape::Map => Ok(()),
-            Kind::Message(id) => match schema().message_at(id) {
-                ty if ty.special == Special::None => self.check(ty, path),
-                ty if ty.special == Special::Any => Ok(()),
-                _ => Err(self.first_path(path)),
-            },
-            _ => Err(self.first_path(path)),
+        let Kind::Message(id) = field.kind else { return Err(self.first_path(path)) };
+        let ty = schema().message_at(id);
+        match (ty.special, ty.fields.as_slice()) {
+            // Keys can be anything; below a key is the value.
+            (_, [_, value]) if field.shape == Shape::Map => self
+                .members
+                .iter_mut()
+                .try_for_each(|(key, node)| node.check_field(value, &format!("{path}.{key}"))),
+            (Special::None, _) => self.check(ty, path),
+            (Special::Any, _) => Ok(()),
+            (Special::Timestamp | Special::Duration, _) => Err(self.first_path(path)),
         }
     }
 

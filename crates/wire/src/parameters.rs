@@ -301,7 +301,8 @@ mod tests {
 
     #[test]
     fn different_credentials_are_all_kept_and_never_shown() {
-        let taken = take("access_token=tok-1&oauth_token=tok-2&key=secret", &[("authorization", "Bearer tok-1")]);
+        let taken =
+            take("access_token=tok-1&oauth_token=tok-2&key=secret", &[("authorization", "Bearer tok-1")]);
         assert_eq!(taken.parameters.credentials, ["tok-1", "tok-2"]);
         let shown = format!("{:?}", taken.parameters);
         assert!(!shown.contains("tok-") && !shown.contains("secret"), "{shown}");

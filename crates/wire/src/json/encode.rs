@@ -5,11 +5,7 @@
 //! message are joined.
 
 use base64::Engine;
-use prost::{
-    Message,
-    bytes::Buf,
-    encoding::{WireType, decode_key, decode_varint},
-};
+use prost::Message;
 use prost_types::{Duration, Timestamp};
 
 use crate::{
@@ -18,27 +14,11 @@ use crate::{
         parse::DEPTH_LIMIT,
         scalar::BASE64,
         time::{write_duration, write_timestamp},
+        wire::{Record, Wire, key_text, records, unzigzag},
     },
     mask::{Selected, Selection},
     schema::{Field, Kind, MessageType, Shape, Special, schema},
 };
-
-/// One field occurrence of a binary form.
-#[derive(Debug, Clone, Copy)]
-struct Record<'w> {
-    /// Position in `MessageType::fields`.
-    field: u16,
-    value: Wire<'w>,
-}
-
-/// A value as the binary form has it.
-#[derive(Debug, Clone, Copy)]
-enum Wire<'w> {
-    Varint(u64),
-    Bits32(u32),
-    Bits64(u64),
-    Bytes(&'w [u8]),
-}
 
 /// Writes JSON. The depth is that of open objects and lists.
 pub(super) struct Encoder<'s> {
@@ -112,7 +92,12 @@ impl<'s> Encoder<'s> {
                         continue;
                     }
                 }
-                Shape::Map => self.map(ty, field, group, below.as_ref())?,
+                Shape::Map => {
+                    if !self.map(ty, field, group, below.as_ref())? {
+                        self.out.truncate(before);
+                        continue;
+                    }
+                }
                 Shape::Implicit | Shape::Explicit => match (field.kind, group) {
                     (Kind::Message(_), [_, _, ..]) => {
                         let joined: Vec<u8> = group.iter().flat_map(|r| r.value.bytes()).copied().collect();
@@ -162,13 +147,14 @@ impl<'s> Encoder<'s> {
         Ok(!first)
     }
 
+    /// Writes a map, or says that there is nothing in it.
     fn map(
         &mut self,
         ty: &MessageType,
         field: &Field,
         group: &[Record<'_>],
         mask: Option<&Selection<'_>>,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<bool, EncodeError> {
         let broken = || EncodeError::new(ty.full_name());
         let Kind::Message(entry) = field.kind else { return Err(broken()) };
         let entry = schema().message_at(entry);
@@ -206,7 +192,7 @@ impl<'s> Encoder<'s> {
             self.value(value_field.kind, value.unwrap_or(value_field.kind.default_wire()), below.as_ref())?;
         }
         self.close(b'}');
-        Ok(())
+        Ok(!first)
     }
 
     fn any(&mut self, any: &prost_types::Any, mask: Option<&Selection<'_>>) -> Result<(), EncodeError> {
@@ -407,118 +393,4 @@ impl<'s> Encoder<'s> {
     pub(super) fn colon(&mut self) {
         self.out.extend_from_slice(if self.style.pretty { b": " } else { b":" });
     }
-}
-
-/// The known fields of a message in field order. `None` if the binary form is broken.
-fn records<'w>(ty: &MessageType, mut wire: &'w [u8]) -> Option<Vec<Record<'w>>> {
-    let mut records: Vec<Record<'w>> = Vec::with_capacity(16);
-    let mut sorted = true;
-    while !wire.is_empty() {
-        let (number, wire_type) = decode_key(&mut wire).ok()?;
-        let value = Wire::read(wire_type, &mut wire)?;
-        let Some(at) = ty.by_number(number) else { continue };
-        let field = &ty.fields[usize::from(at)];
-        let packed = field.shape == Shape::List && wire_type == WireType::LengthDelimited;
-        if wire_type != field.kind.wire_type() && !packed {
-            return None;
-        }
-        if field.oneof.is_some() {
-            // The member that comes last is the one that is set.
-            records.retain(|r| r.field == at || ty.fields[usize::from(r.field)].oneof != field.oneof);
-        }
-        sorted &= records.last().is_none_or(|last| last.field <= at);
-        records.push(Record { field: at, value });
-    }
-    if !sorted {
-        records.sort_by_key(|r| r.field);
-    }
-    Some(records)
-}
-
-impl<'w> Wire<'w> {
-    fn read(wire_type: WireType, from: &mut &'w [u8]) -> Option<Self> {
-        Some(match wire_type {
-            WireType::Varint => Self::Varint(decode_varint(from).ok()?),
-            WireType::ThirtyTwoBit => Self::Bits32(from.try_get_u32_le().ok()?),
-            WireType::SixtyFourBit => Self::Bits64(from.try_get_u64_le().ok()?),
-            WireType::LengthDelimited => {
-                let length = usize::try_from(decode_varint(from).ok()?).ok()?;
-                let (value, rest) = from.split_at_checked(length)?;
-                *from = rest;
-                Self::Bytes(value)
-            }
-            // proto3 has no groups.
-            WireType::StartGroup | WireType::EndGroup => return None,
-        })
-    }
-
-    /// Reads a value without a field number, as packed lists have them.
-    fn bare(kind: Kind, from: &mut &'w [u8]) -> Option<Self> {
-        Self::read(kind.wire_type(), from)
-    }
-
-    fn is_default(self) -> bool {
-        match self {
-            Self::Varint(value) | Self::Bits64(value) => value == 0,
-            Self::Bits32(value) => value == 0,
-            Self::Bytes(bytes) => bytes.is_empty(),
-        }
-    }
-
-    fn bytes(self) -> &'w [u8] {
-        match self {
-            Self::Bytes(bytes) => bytes,
-            _ => &[],
-        }
-    }
-
-    fn varint(self) -> u64 {
-        match self {
-            Self::Varint(value) | Self::Bits64(value) => value,
-            Self::Bits32(value) => u64::from(value),
-            Self::Bytes(_) => 0,
-        }
-    }
-
-    /// The low 32 bits, signed: how negative numbers and enums are meant.
-    #[expect(clippy::cast_possible_truncation, reason = "the protobuf rule for 32-bit fields")]
-    fn int32(self) -> i32 {
-        self.varint() as i32
-    }
-}
-
-impl Kind {
-    fn wire_type(self) -> WireType {
-        match self {
-            Self::Fixed32 | Self::Sfixed32 | Self::Float => WireType::ThirtyTwoBit,
-            Self::Fixed64 | Self::Sfixed64 | Self::Double => WireType::SixtyFourBit,
-            Self::String | Self::Bytes | Self::Message(_) => WireType::LengthDelimited,
-            _ => WireType::Varint,
-        }
-    }
-
-    fn packable(self) -> bool {
-        self.wire_type() != WireType::LengthDelimited
-    }
-
-    /// What an absent map value stands for.
-    fn default_wire(self) -> Wire<'static> {
-        if self.packable() { Wire::Varint(0) } else { Wire::Bytes(&[]) }
-    }
-}
-
-fn key_text(kind: Kind, wire: Option<Wire<'_>>) -> Option<String> {
-    let wire = wire.unwrap_or(kind.default_wire());
-    Some(match kind {
-        Kind::String => std::str::from_utf8(wire.bytes()).ok()?.to_owned(),
-        Kind::Bool => (wire.varint() != 0).to_string(),
-        Kind::Int32 | Kind::Sfixed32 => wire.int32().to_string(),
-        Kind::Int64 | Kind::Sfixed64 => wire.varint().cast_signed().to_string(),
-        Kind::Sint32 | Kind::Sint64 => unzigzag(wire.varint()).to_string(),
-        _ => wire.varint().to_string(),
-    })
-}
-
-fn unzigzag(value: u64) -> i64 {
-    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }

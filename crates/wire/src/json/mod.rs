@@ -13,6 +13,7 @@ mod encode;
 mod parse;
 mod scalar;
 pub mod time;
+mod wire;
 
 use prost::{Message, Name};
 

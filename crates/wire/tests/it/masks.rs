@@ -68,7 +68,8 @@ fn a_wider_mask_swallows_a_narrower_one() {
     }
     assert_eq!(
         masked(&page(), "sessions/uuid,*/name").unwrap(),
-        r#"{"sessions":[{"name":"x","uuid":"uuid-x"},{"name":"y","uuid":"uuid-y"}]}"#
+        r#"{"sessions":[{"name":"x","uuid":"uuid-x"},{"name":"y","uuid":"uuid-y"}]}"#,
+        "the token has no name"
     );
 }
 
@@ -95,7 +96,7 @@ fn a_path_without_a_field_is_refused() {
         ("sessions(name,x/y)", "sessions.x.y"),
         ("sessions/name/x", "sessions.name.x"),
         ("sessions/createTime/seconds", "sessions.createTime.seconds"),
-        ("*/*/*/nothing", "*.*.*.nothing"),
+        ("*/*/*/*/*/nothing", "*.*.*.*.*.nothing"),
     ] {
         let violations = masked(&page(), fields).unwrap_err();
         assert_eq!(violations.0[0].field, fields);
