@@ -3,6 +3,7 @@
 //! Knows the domain's types and nothing of SQL. Start reading at [`Store::commit`]: all writes of sessions and
 //! operations go through it, as one [`Change`] that happens whole or not at all.
 
+#[cfg(feature = "conformance")]
 pub mod conformance;
 mod memory;
 
@@ -24,10 +25,14 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a change, whole or not at all.
     ///
     /// The guards are checked in this order, all in the same transaction: the fence, the request id, the new
-    /// session's name, the generations.
+    /// sessions' names, the generations, and that the request id's operation is there once the change is written.
+    /// All look at what was there before the change; a second write of the same session in it is a conflict.
     ///
     /// # Errors
     /// When a guard does not hold, or the store has a problem.
+    ///
+    /// # Cancel safety
+    /// A change whose caller stops waiting may still happen.
     async fn commit(&self, change: Change) -> Result<(), CommitError>;
 
     /// A session by its name.
@@ -89,7 +94,7 @@ pub struct Change {
     pub request: Option<(RequestKey, OperationId)>,
     /// Writes of sessions.
     pub sessions: Vec<SessionWrite>,
-    /// Operations to add or replace.
+    /// Operations to add or replace. The generation of a session in an outcome is not kept: it reads as 0.
     pub operations: Vec<Operation>,
     /// Operations to remove, with the request ids that stand for them.
     pub removed_operations: Vec<OperationId>,
@@ -98,7 +103,7 @@ pub struct Change {
 /// A write of one session.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SessionWrite {
-    /// A session that is new. Its generation becomes 1.
+    /// A session that is new. Its generation becomes 1. Refused if its name is taken, or its uuid known.
     Insert(Box<Session>),
     /// A session as it is now. Refused unless the stored generation is the one it carries; that grows by one.
     Update(Box<Session>),
@@ -145,7 +150,7 @@ pub enum CommitError {
     /// There is a session of that name.
     #[error("session \"{0}\" exists")]
     SessionExists(SessionName),
-    /// A session is not what it was when it was read.
+    /// A session, or the operation of the request id, is not what it was when it was read.
     #[error("the session has changed since it was read")]
     Conflict,
     /// The store has a problem.

@@ -1,6 +1,6 @@
 //! A store in memory, for tests and simulation. It outlives the servers that use it, as a disk would.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -8,7 +8,7 @@ use hearth_core::Timestamp;
 use hearth_core::id::{OperationId, SessionUuid};
 use hearth_core::lease::Lease;
 use hearth_core::name::SessionName;
-use hearth_core::operation::{Operation, RequestKey};
+use hearth_core::operation::{Done, Operation, Outcome, RequestKey};
 use hearth_core::session::Session;
 
 use crate::{Change, CommitError, OperationQuery, SessionQuery, SessionWrite, Store, StoreError};
@@ -48,15 +48,39 @@ impl Tables {
         {
             return Err(CommitError::Replayed(*known));
         }
+        let mut names = HashSet::new();
         for write in &change.sessions {
-            match write {
-                SessionWrite::Insert(session) if self.names.contains_key(&session.name) => {
-                    return Err(CommitError::SessionExists(session.name.clone()));
-                }
-                SessionWrite::Insert(_) => {}
-                SessionWrite::Update(session) => self.check_generation(session.uuid, session.generation)?,
-                SessionWrite::Remove { uuid, generation } => self.check_generation(*uuid, *generation)?,
+            if let SessionWrite::Insert(session) = write
+                && (self.names.contains_key(&session.name) || !names.insert(&session.name))
+            {
+                return Err(CommitError::SessionExists(session.name.clone()));
             }
+        }
+        let mut written = HashSet::new();
+        for write in &change.sessions {
+            let uuid = match write {
+                SessionWrite::Insert(session) if self.sessions.contains_key(&session.uuid) => {
+                    return Err(CommitError::Conflict);
+                }
+                SessionWrite::Insert(session) => session.uuid,
+                SessionWrite::Update(session) => {
+                    self.check_generation(session.uuid, session.generation)?;
+                    session.uuid
+                }
+                SessionWrite::Remove { uuid, generation } => {
+                    self.check_generation(*uuid, *generation)?;
+                    *uuid
+                }
+            };
+            if !written.insert(uuid) {
+                return Err(CommitError::Conflict);
+            }
+        }
+        if let Some((_, id)) = &change.request
+            && !self.operations.contains_key(id)
+            && !change.operations.iter().any(|operation| operation.id == *id)
+        {
+            return Err(CommitError::Conflict);
         }
         Ok(())
     }
@@ -74,8 +98,11 @@ impl Tables {
         }
         for write in change.sessions {
             match write {
-                SessionWrite::Insert(session) | SessionWrite::Update(session) => {
+                SessionWrite::Insert(session) => {
                     self.names.insert(session.name.clone(), session.uuid);
+                    self.sessions.insert(session.uuid, Session { generation: 1, ..*session });
+                }
+                SessionWrite::Update(session) => {
                     let generation = session.generation + 1;
                     self.sessions.insert(session.uuid, Session { generation, ..*session });
                 }
@@ -87,7 +114,10 @@ impl Tables {
                 }
             }
         }
-        for operation in change.operations {
+        for mut operation in change.operations {
+            if let Some(Done { outcome: Outcome::Succeeded(session), .. }) = &mut operation.done {
+                session.generation = 0;
+            }
             self.operations.insert(operation.id, operation);
         }
         for id in change.removed_operations {

@@ -1,0 +1,206 @@
+//! Reading everything there is, to see whether it is whole.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use hearth_core::id::{OperationId, SessionUuid};
+use rusqlite::Connection;
+
+use crate::connection::{look_at, open_reader};
+use crate::error::OpenError;
+use crate::row::{OperationRow, SessionRow, parse_operation, parse_session};
+use crate::schema;
+
+/// What was found in a database.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The format it has; 0 for a database that is empty.
+    pub format: u32,
+    /// How many sessions could be read.
+    pub sessions: usize,
+    /// How many operations could be read.
+    pub operations: usize,
+    /// What is wrong, for people. Empty for a database that is whole.
+    pub problems: Vec<String>,
+}
+
+/// The most problems that the file's own structure is reported with.
+const MAX_STRUCTURE_PROBLEMS: u32 = 20;
+
+/// Reads the whole database and looks for what cannot be. Changes nothing, and may run beside a server.
+///
+/// # Errors
+/// When it cannot be looked at: it is not there, foreign, newer than this program, or locked. A damaged one is
+/// reported instead.
+pub fn check(path: impl AsRef<Path>) -> Result<Report, OpenError> {
+    let path = path.as_ref();
+    let mut report = Report::default();
+    match check_into(path, &mut report) {
+        Err(OpenError::Corrupt { detail, .. }) => report.problems.push(detail),
+        other => other?,
+    }
+    Ok(report)
+}
+
+fn check_into(path: &Path, report: &mut Report) -> Result<(), OpenError> {
+    let sqlite = |error: rusqlite::Error| OpenError::of(path, &error);
+    look_at(path)?;
+    let connection = open_reader(path)?;
+    // One transaction: what a server writes meanwhile is not seen halfway.
+    connection.execute_batch("BEGIN").map_err(sqlite)?;
+    schema::refuse_strangers(&connection, path)?;
+    report.format = schema::format(&connection).map_err(sqlite)?;
+    check_structure(&connection, report).map_err(sqlite)?;
+    // The tables are those of the newest format only; an older database has them once it was opened.
+    if report.format == schema::known() {
+        let open = check_sessions(&connection, report).map_err(sqlite)?;
+        check_operations(&connection, &open, report).map_err(sqlite)?;
+        check_references(&connection, report).map_err(sqlite)?;
+    }
+    Ok(())
+}
+
+fn check_structure(connection: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+    connection.pragma(None, "integrity_check", MAX_STRUCTURE_PROBLEMS, |row| {
+        let text: String = row.get(0)?;
+        if text != "ok" {
+            report.problems.push(text);
+        }
+        Ok(())
+    })
+}
+
+/// What the sessions say of their operations.
+#[derive(Debug, Default)]
+struct Open {
+    sessions: HashSet<SessionUuid>,
+    operations: HashMap<OperationId, SessionUuid>,
+}
+
+fn check_sessions(connection: &Connection, report: &mut Report) -> rusqlite::Result<Open> {
+    let mut open = Open::default();
+    let mut statement = connection.prepare(
+        "SELECT document, generation, uuid, project, location, id, created_at, state, state_at, settled, deleting
+         FROM sessions",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (document, uuid): (String, String) = (row.get(0)?, row.get(2)?);
+        let read = parse_session(&document, row.get(1)?)
+            .and_then(|session| SessionRow::of(&session).map(|expected| (session, expected)));
+        let (session, expected) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                report.problems.push(format!("session {uuid}: {error}"));
+                continue;
+            }
+        };
+        report.sessions += 1;
+        let columns = [
+            ("uuid", &expected.uuid, uuid.clone()),
+            ("project", &expected.project, row.get(3)?),
+            ("location", &expected.location, row.get(4)?),
+            ("id", &expected.id, row.get(5)?),
+            ("creation time", &expected.created_at, row.get(6)?),
+            ("state", &expected.state.to_owned(), row.get(7)?),
+            ("state's time", &expected.state_at, row.get(8)?),
+            ("settled mark", &u8::from(expected.settled).to_string(), row.get::<_, u8>(9)?.to_string()),
+            ("delete mark", &u8::from(expected.deleting).to_string(), row.get::<_, u8>(10)?.to_string()),
+        ];
+        for (what, document, column) in columns {
+            if *document != column {
+                report.problems.push(format!(
+                    "session {uuid}: its {what} is indexed as \"{column}\" but recorded as \"{document}\""
+                ));
+            }
+        }
+        open.operations.extend(session.open_operations.iter().map(|(_, id)| (*id, session.uuid)));
+        open.sessions.insert(session.uuid);
+    }
+    Ok(open)
+}
+
+fn check_operations(connection: &Connection, open: &Open, report: &mut Report) -> rusqlite::Result<()> {
+    let mut waiting = open.operations.clone();
+    let mut statement = connection.prepare(
+        "SELECT document, id, project, location, session_uuid, created_at, done_at FROM operations",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (document, id): (String, String) = (row.get(0)?, row.get(1)?);
+        let read = parse_operation(&document)
+            .and_then(|operation| OperationRow::of(&operation).map(|expected| (operation, expected)));
+        let (operation, expected) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                report.problems.push(format!("operation {id}: {error}"));
+                continue;
+            }
+        };
+        report.operations += 1;
+        let columns = [
+            ("id", Some(expected.id), Some(id.clone())),
+            ("project", Some(expected.project), row.get(2)?),
+            ("location", Some(expected.location), row.get(3)?),
+            ("session", Some(expected.session_uuid), row.get(4)?),
+            ("creation time", Some(expected.created_at), row.get(5)?),
+            ("end", expected.done_at, row.get(6)?),
+        ];
+        for (what, document, column) in columns {
+            if document != column {
+                let [column, document] = [column, document].map(|text| text.unwrap_or("none".to_owned()));
+                report.problems.push(format!(
+                    "operation {id}: its {what} is indexed as \"{column}\" but recorded as \"{document}\""
+                ));
+            }
+        }
+        let waited_for = waiting.remove(&operation.id);
+        match (&operation.done, waited_for) {
+            (None, None) if open.sessions.contains(&operation.session_uuid) => report.problems.push(format!(
+                "operation {id}: it runs, but its session \"{}\" does not know it",
+                operation.session
+            )),
+            (None, None) => report
+                .problems
+                .push(format!("operation {id}: it runs, but its session \"{}\" is gone", operation.session)),
+            (Some(_), Some(session)) => report
+                .problems
+                .push(format!("operation {id}: it has ended, but session {session} still waits for it")),
+            (None, Some(_)) | (Some(_), None) => {}
+        }
+    }
+    for (id, session) in waiting {
+        report.problems.push(format!("session {session}: it waits for operation {id}, which is not there"));
+    }
+    Ok(())
+}
+
+fn check_references(connection: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+    let lost = |sql: &str, what: &str, report: &mut Report| -> rusqlite::Result<()> {
+        let mut statement = connection.prepare(sql)?;
+        for id in statement.query_map([], |row| row.get::<_, String>(0))? {
+            report.problems.push(format!("{what} {}", id?));
+        }
+        Ok(())
+    };
+    lost(
+        "SELECT request_id || ' stands for operation ' || operation || ', which is not there' FROM requests
+         WHERE operation NOT IN (SELECT id FROM operations)",
+        "request id",
+        report,
+    )?;
+    lost(
+        "SELECT uuid || ' is noted as used, but is not there' FROM activity
+         WHERE uuid NOT IN (SELECT uuid FROM sessions)",
+        "session",
+        report,
+    )?;
+    connection.pragma_query(None, "foreign_key_check", |row| {
+        let (table, row): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
+        // The two above say it in words; this finds what later formats may add.
+        if table != "requests" && table != "activity" {
+            report.problems.push(format!("a reference of row {row:?} of \"{table}\" leads nowhere"));
+        }
+        Ok(())
+    })
+}

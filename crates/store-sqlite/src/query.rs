@@ -1,0 +1,160 @@
+//! What is read, each as one statement on an index.
+
+use hearth_core::Timestamp;
+use hearth_core::id::{OperationId, SessionUuid};
+use hearth_core::name::SessionName;
+use hearth_core::operation::{Operation, RequestKey};
+use hearth_core::session::Session;
+use hearth_store::{OperationQuery, SessionQuery, StoreError};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Params, Row, params};
+
+use crate::error::store_error;
+use crate::row::{parse_operation, parse_session, parse_time, time};
+
+type Read<T> = Result<T, StoreError>;
+
+const SESSION_BY_NAME: &str =
+    "SELECT document, generation FROM sessions WHERE project = ?1 AND location = ?2 AND id = ?3";
+const SESSION_BY_UUID: &str = "SELECT document, generation FROM sessions WHERE uuid = ?1";
+const SESSIONS_WITH_ID: &str = "SELECT document, generation FROM sessions WHERE id = ?1 LIMIT ?2";
+const FIRST_SESSIONS: &str = "SELECT document, generation FROM sessions
+     WHERE project = ?1 AND location = ?2
+     ORDER BY created_at DESC, id LIMIT ?3";
+// The first comparison is what the index is entered with, the second sorts out those of the very same time.
+const NEXT_SESSIONS: &str = "SELECT document, generation FROM sessions
+     WHERE project = ?1 AND location = ?2 AND created_at <= ?4 AND (created_at < ?4 OR id > ?5)
+     ORDER BY created_at DESC, id LIMIT ?3";
+const UNSETTLED: &str = "SELECT uuid FROM sessions WHERE settled = 0";
+const ENDED_BEFORE: &str =
+    "SELECT uuid FROM sessions WHERE settled = 1 AND state_at <= ?1 ORDER BY state_at, uuid LIMIT ?2";
+const OPERATION: &str = "SELECT document FROM operations WHERE id = ?1";
+const FIRST_OPERATIONS: &str = "SELECT document FROM operations
+     WHERE project = ?1 AND location = ?2
+     ORDER BY created_at DESC, id LIMIT ?3";
+const NEXT_OPERATIONS: &str = "SELECT document FROM operations
+     WHERE project = ?1 AND location = ?2 AND created_at <= ?4 AND (created_at < ?4 OR id > ?5)
+     ORDER BY created_at DESC, id LIMIT ?3";
+const FINISHED_BEFORE: &str = "SELECT id FROM operations
+     WHERE done_at IS NOT NULL AND done_at <= ?1 ORDER BY done_at, id LIMIT ?2";
+const REQUEST: &str = "SELECT operation FROM requests
+     WHERE project = ?1 AND location = ?2 AND method = ?3 AND request_id = ?4";
+const ACTIVITY: &str = "SELECT used_at FROM activity WHERE uuid = ?1";
+
+pub(crate) fn session(connection: &Connection, name: &SessionName) -> Read<Option<Session>> {
+    let parent = name.parent();
+    one(connection, SESSION_BY_NAME, params![parent.project, parent.location, name.id()], read_session)
+}
+
+pub(crate) fn session_by_uuid(connection: &Connection, uuid: SessionUuid) -> Read<Option<Session>> {
+    one(connection, SESSION_BY_UUID, [uuid.to_string()], read_session)
+}
+
+pub(crate) fn sessions(connection: &Connection, query: &SessionQuery) -> Read<Vec<Session>> {
+    let (project, location, limit) = (&query.parent.project, &query.parent.location, clamp(query.limit));
+    match &query.after {
+        None => many(connection, FIRST_SESSIONS, params![project, location, limit], read_session),
+        Some((at, name)) => {
+            let values = params![project, location, limit, time(*at), name.id()];
+            many(connection, NEXT_SESSIONS, values, read_session)
+        }
+    }
+}
+
+pub(crate) fn sessions_with_id(connection: &Connection, id: &str, limit: usize) -> Read<Vec<Session>> {
+    many(connection, SESSIONS_WITH_ID, params![id, clamp(limit)], read_session)
+}
+
+pub(crate) fn unsettled(connection: &Connection) -> Read<Vec<SessionUuid>> {
+    many(connection, UNSETTLED, [], |row| parse_id(text(row, 0)?))
+}
+
+pub(crate) fn ended_before(connection: &Connection, at: Timestamp, limit: usize) -> Read<Vec<SessionUuid>> {
+    many(connection, ENDED_BEFORE, params![time(at), clamp(limit)], |row| parse_id(text(row, 0)?))
+}
+
+pub(crate) fn operation(connection: &Connection, id: OperationId) -> Read<Option<Operation>> {
+    one(connection, OPERATION, [id.to_string()], |row| parse_operation(text(row, 0)?))
+}
+
+pub(crate) fn operations(connection: &Connection, query: &OperationQuery) -> Read<Vec<Operation>> {
+    let (project, location, limit) = (&query.parent.project, &query.parent.location, clamp(query.limit));
+    let read = |row: &Row<'_>| parse_operation(text(row, 0)?);
+    match &query.after {
+        None => many(connection, FIRST_OPERATIONS, params![project, location, limit], read),
+        Some((at, id)) => {
+            let values = params![project, location, limit, time(*at), id.to_string()];
+            many(connection, NEXT_OPERATIONS, values, read)
+        }
+    }
+}
+
+pub(crate) fn finished_before(
+    connection: &Connection,
+    at: Timestamp,
+    limit: usize,
+) -> Read<Vec<OperationId>> {
+    many(connection, FINISHED_BEFORE, params![time(at), clamp(limit)], |row| parse_id(text(row, 0)?))
+}
+
+pub(crate) fn request(connection: &Connection, key: &RequestKey) -> Read<Option<OperationId>> {
+    let RequestKey { parent, method, request_id } = key;
+    let values = params![parent.project, parent.location, method.label(), request_id.as_str()];
+    one(connection, REQUEST, values, |row| parse_id(text(row, 0)?))
+}
+
+pub(crate) fn activity(connection: &Connection, uuid: SessionUuid) -> Read<Option<Timestamp>> {
+    one(connection, ACTIVITY, [uuid.to_string()], |row| parse_time(text(row, 0)?))
+}
+
+fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Read<T>,
+) -> Read<Option<T>> {
+    let sqlite = |error: rusqlite::Error| store_error(&error);
+    let mut statement = connection.prepare_cached(sql).map_err(sqlite)?;
+    let mut rows = statement.query(values).map_err(sqlite)?;
+    rows.next().map_err(sqlite)?.map(&mut read).transpose()
+}
+
+fn many<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Read<T>,
+) -> Read<Vec<T>> {
+    let sqlite = |error: rusqlite::Error| store_error(&error);
+    let mut statement = connection.prepare_cached(sql).map_err(sqlite)?;
+    let mut rows = statement.query(values).map_err(sqlite)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(sqlite)? {
+        found.push(read(row)?);
+    }
+    Ok(found)
+}
+
+fn read_session(row: &Row<'_>) -> Read<Session> {
+    let generation = row.get(1).map_err(|error| store_error(&error))?;
+    parse_session(text(row, 0)?, generation)
+}
+
+/// The text in a column, without a copy: documents are parsed where SQLite has them.
+fn text<'a>(row: &'a Row<'_>, column: usize) -> Read<&'a str> {
+    match row.get_ref(column) {
+        Ok(ValueRef::Text(bytes)) => {
+            std::str::from_utf8(bytes).map_err(|_| StoreError::Damaged("a record is not UTF-8".to_owned()))
+        }
+        Ok(_) => Err(StoreError::Damaged("a record does not have the expected form".to_owned())),
+        Err(error) => Err(store_error(&error)),
+    }
+}
+
+fn parse_id<T: std::str::FromStr>(text: &str) -> Read<T> {
+    text.parse().map_err(|_| StoreError::Damaged(format!("\"{text}\" is not a uuid")))
+}
+
+fn clamp(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
