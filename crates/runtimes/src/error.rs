@@ -126,13 +126,13 @@ impl InstallError {
                  `python` of this runtime in your runtime catalogue."
             ),
             Self::Offline { runtime, .. } => format!(
-                "Check the network, or set `UV_DEFAULT_INDEX` to a package index that can be reached from here, and \
-                 run {} again.",
+                "Check the network, or set `UV_DEFAULT_INDEX` to a package index that can be reached from here (the \
+                 configuration of `pip` is not read), and run {} again.",
                 again(runtime)
             ),
             Self::DiskFull { runtime, .. } => format!(
-                "Free some space or choose another `--state-dir`, and run {} again; `hearth runtimes list` shows \
-                 environments that are no longer needed.",
+                "Free some space there or choose another `--state-dir`, and run {} again; `hearth runtimes list` \
+                 shows environments that are no longer needed.",
                 again(runtime)
             ),
             Self::PackageNotFound { .. } => {
@@ -265,9 +265,9 @@ impl VerifyError {
     }
 }
 
-/// `: 640 MiB needed, 12 MiB free`, as far as it is known.
+/// ` (640 MiB needed, 12 MiB free)`; without the estimate where it is not known or was wrong.
 fn space(needed: u64, free: u64) -> String {
-    if needed == 0 {
+    if needed <= free {
         format!(" ({} free)", in_words(free))
     } else {
         format!(" ({} needed, {} free)", in_words(needed), in_words(free))

@@ -169,6 +169,7 @@ fn install(
 
     let run_python = |python: &Path, args: &[&OsStr]| -> Result<Finished, InstallError> {
         let mut command = search.command(python, tools);
+        command.env("PIP_ROOT_USER_ACTION", "ignore").env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
         command.args(args).stdin(lock.as_stdin().map_err(InstallError::io("use the lock of", folder))?);
         run(command, &mut |line| progress.detail(line)).map_err(InstallError::io("run", python))
     };

@@ -53,8 +53,10 @@ pub(crate) fn classify(
     let has = |texts: &[&str]| detail.iter().any(|line| texts.iter().any(|text| line.contains(text)));
 
     if let Some(line) = detail.iter().find(|line| DISK_FULL.iter().any(|text| line.contains(text))) {
-        // The package cache may be on another disk than the environment.
-        let folder = full_folder(line).unwrap_or_else(|| existing(root).to_owned());
+        // The package cache may be on another disk than the environment, whose own folder is about to go.
+        let above = existing(root.parent().unwrap_or(root));
+        let folder = full_folder(line).filter(|folder| !folder.starts_with(above));
+        let folder = folder.unwrap_or_else(|| above.to_owned());
         let free = disk::free_bytes(&folder).unwrap_or(0);
         return InstallError::DiskFull { runtime: name, folder, needed: runtime.disk_bytes, free, detail };
     }
@@ -115,7 +117,12 @@ mod tests {
     fn error(lines: &str) -> InstallError {
         let tail = lines.lines().map(str::to_owned).collect();
         let finished = Finished { status: ExitStatus::from_raw(2 << 8), tail };
-        classify(Catalogue::built_in().default_runtime(), Path::new("/"), "installing packages", finished)
+        classify(
+            Catalogue::built_in().default_runtime(),
+            Path::new("/usr/hearth-none/envs/toy"),
+            "installing packages",
+            finished,
+        )
     }
 
     #[test]
@@ -130,11 +137,23 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_with_the_folder_that_is_full() {
-        let text = "error: Failed to install: x.whl (x==1)\n  cause: failed to copy file from /a/b.py to \
-                    /nowhere/e/c.py: No space left on device (os error 28)";
-        let InstallError::DiskFull { folder, detail, .. } = error(text) else { panic!("not a full disk") };
-        assert_eq!(folder, Path::new("/"));
-        assert_eq!(detail.len(), 2);
+        let full = |file: &str| {
+            let text = format!(
+                "error: Failed to install: x.whl (x==1)\n  cause: failed to copy file from /a/b.py to {file}: \
+                 No space left on device (os error 28)"
+            );
+            let InstallError::DiskFull { folder, detail, .. } = error(&text) else {
+                panic!("not a full disk")
+            };
+            assert_eq!(detail.len(), 2);
+            folder
+        };
+        assert_eq!(full("/tmp/hearth-no-cache/c.py"), Path::new("/tmp"));
+        assert_eq!(
+            full("/usr/hearth-none/envs/toy/lib/c.py"),
+            Path::new("/usr"),
+            "not a folder that is about to go"
+        );
     }
 
     #[test]

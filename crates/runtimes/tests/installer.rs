@@ -1,5 +1,7 @@
 //! Installing with a stand-in for `uv`: what is left after failures, and who waits for whom. Needs no network.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! The default runtime for real: installed from the package index, and asked a question. Needs python3 and a network,
 //! or a cache that an earlier run filled: `HEARTH_TEST_CACHE`, by default `~/.cache/hearth-tests/runtimes`.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
