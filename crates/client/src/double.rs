@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use hearth_wire::dataproc::session::State;
 use hearth_wire::dataproc::session_controller_server::{SessionController, SessionControllerServer};
@@ -28,7 +29,8 @@ use hearth_wire::longrunning::{
 };
 use hearth_wire::rpc;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Request, Response, Status};
 
@@ -69,7 +71,8 @@ pub struct Records {
 pub struct Double {
     address: SocketAddr,
     records: Arc<Mutex<Records>>,
-    task: JoinHandle<()>,
+    // Its own runtime, so that its connections end with it.
+    runtime: Option<Runtime>,
 }
 
 impl Double {
@@ -91,27 +94,29 @@ impl Double {
         Self::serve(records, address).await
     }
 
-    /// Ends it and gives back what it knew.
-    pub async fn stop(mut self) -> Arc<Mutex<Records>> {
-        self.task.abort();
-        let _ = (&mut self.task).await;
+    /// Ends it, with its connections, and gives back what it knew.
+    pub fn stop(self) -> Arc<Mutex<Records>> {
         Arc::clone(&self.records)
     }
 
     async fn serve(records: Arc<Mutex<Records>>, address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).await.expect("a free port");
-        let address = listener.local_addr().expect("a bound listener has an address");
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build().expect("threads can be started");
         let handlers = Handlers(Arc::clone(&records));
-        let server = tonic::transport::Server::builder()
-            .add_service(SessionControllerServer::new(handlers.clone()))
-            .add_service(OperationsServer::new(handlers.clone()))
-            .add_service(SessionInsightServer::new(handlers.clone()))
-            .add_service(ServerServer::new(handlers));
-        let task = tokio::spawn(async move {
-            // Ends with the abort in `drop`; a listener that breaks shows in the calls of the test.
+        let (bound, address_of) = oneshot::channel();
+        runtime.spawn(async move {
+            let listener = bind(address).await;
+            let _ = bound.send(listener.local_addr().expect("a bound listener has an address"));
+            let server = tonic::transport::Server::builder()
+                .add_service(SessionControllerServer::new(handlers.clone()))
+                .add_service(OperationsServer::new(handlers.clone()))
+                .add_service(SessionInsightServer::new(handlers.clone()))
+                .add_service(ServerServer::new(handlers));
+            // A listener that breaks shows in the calls of the test.
             let _ = server.serve_with_incoming(TcpIncoming::from(listener)).await;
         });
-        Self { address, records, task }
+        let address = address_of.await.expect("a free port");
+        Self { address, records, runtime: Some(runtime) }
     }
 
     /// Where it is.
@@ -144,7 +149,21 @@ impl Double {
 
 impl Drop for Double {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Listens, waiting a little for a predecessor that is still letting go of the port.
+async fn bind(address: SocketAddr) -> TcpListener {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(error) if Instant::now() > deadline => panic!("could not listen on {address}: {error}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Why a call failed.
 
 use std::error::Error;
-use std::io;
 
 use hearth_wire::rpc;
 use prost::Message;
@@ -127,9 +126,11 @@ impl ClientError {
                 "Check that the token was copied whole and alone: `hearth token` prints it."
             }
             Self::Unreachable { .. } => "Is the service running? Start it with `hearth serve`.",
-            Self::Interrupted { .. } => "Try again; if it stays so, look into the log of the service.",
+            Self::Interrupted { .. } => {
+                "Try again. If it stays so, check the address: another program may answer there."
+            }
             Self::Foreign { .. } => {
-                "Another program uses this port. Name the address of the service with `--endpoint`."
+                "It is another program. Give the address of the service with `--endpoint`."
             }
             Self::Refused(refusal) => return refusal.hint().map(str::to_owned),
             Self::OperationFailed { .. } | Self::BrokenAnswer { .. } => return None,
@@ -153,8 +154,9 @@ impl ClientError {
         if chain().any(|error| error.is::<tonic::ConnectError>()) {
             return Self::Unreachable { endpoint, source: deepest(chain()) };
         }
-        if chain().any(speaks_something_else) || status.message().contains("grpc-status header missing") {
-            return Self::Foreign { endpoint, source: deepest(chain().chain([&status as &dyn Error])) };
+        // What tonic says of an HTTP answer that is no gRPC answer.
+        if status.message().contains("grpc-status header missing") {
+            return Self::Foreign { endpoint, source: status.message().into() };
         }
         if chain().next().is_some() {
             return Self::Interrupted { endpoint, source: deepest(chain()) };
@@ -215,12 +217,6 @@ impl Refusal {
 fn violations(detail: &prost_types::Any) -> Vec<(String, String)> {
     let found = detail.to_msg::<rpc::BadRequest>().map(|found| found.field_violations).unwrap_or_default();
     found.into_iter().map(|violation| (violation.field, violation.description)).collect()
-}
-
-/// Whether the peer answered in something that is not HTTP/2.
-fn speaks_something_else(error: &(dyn Error + 'static)) -> bool {
-    let text = error.to_string();
-    error.downcast_ref::<io::Error>().is_none() && text.contains("frame with invalid size")
 }
 
 /// The last cause: the ones above it repeat what we say ourselves.

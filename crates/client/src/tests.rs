@@ -100,7 +100,7 @@ async fn a_wrong_token_is_reported_with_the_way_to_the_right_one() {
 async fn a_service_that_is_not_there_is_reported_at_once() {
     let double = Double::start().await;
     let client = client(&double);
-    double.stop().await;
+    double.stop();
     let failure = client.server_info().await.unwrap_err();
     assert!(matches!(failure, ClientError::Unreachable { .. }), "{failure:?}");
     assert_eq!(failure.to_string(), format!("no service answers at {}", client.endpoint()));
@@ -114,7 +114,7 @@ async fn an_operation_is_waited_for_through_a_restart_of_the_service() {
     let double = Double::start().await;
     let client = client(&double);
     let operation = create(&client, "etl1").await.unwrap();
-    let records = double.stop().await;
+    let records = double.stop();
     let endpoint = client.endpoint().to_owned();
     let (went_away, mut noticed) = tokio::sync::mpsc::unbounded_channel();
     let waiting = tokio::spawn(async move {
@@ -136,7 +136,7 @@ async fn a_service_that_stays_away_ends_the_wait() {
     let double = Double::start().await;
     let client = client(&double).with_retry(RetryPolicy { outage: Duration::ZERO, ..quick() });
     let operation = create(&client, "etl1").await.unwrap();
-    double.stop().await;
+    double.stop();
     let failure = client.wait(operation, |_| {}).await.unwrap_err();
     assert_eq!(failure.kind(), ErrorKind::Unavailable);
 }
@@ -168,6 +168,11 @@ async fn something_else_on_the_port_is_not_taken_for_the_service() {
     let client = Client::connect(&endpoint, None).unwrap().with_retry(quick());
     let failure = client.server_info().await.unwrap_err();
     other.abort();
+    assert_eq!(failure.kind(), ErrorKind::Unavailable, "{failure:?}");
+    assert!(failure.hint().unwrap().contains("another program"), "{failure:?}");
+
+    let mapped = Status::unimplemented("grpc-status header missing, mapped from HTTP status code 404");
+    let failure = ClientError::from_status(mapped, &endpoint);
     assert!(matches!(failure, ClientError::Foreign { .. }), "{failure:?}");
 }
 
