@@ -1,0 +1,34 @@
+//! The configuration of `hearth serve`.
+//!
+//! One table ([`settings::SETTINGS`]) says for every setting its key, its kind, where it lives in [`Config`], its
+//! flag and its documentation. Reading a file, an environment and a command line, `--print-config`, the reference
+//! page and the JSON schema all walk that table, so none of them can know a setting that the others do not.
+//!
+//! ```text
+//! args ──(file, environment, flags, directories)──▶ resolve ──▶ Loaded { config, origins, warnings }
+//!                                                      └──────▶ ConfigErrors: all of them, each with its origin
+//! ```
+//!
+//! Only [`args`] touches the process: its environment, its working directory and the disk. [`resolve`] is pure.
+//! Start reading at [`settings`], then [`resolve`].
+
+mod args;
+mod checks;
+mod error;
+mod file;
+mod model;
+mod parse;
+mod print;
+mod reference;
+mod resolve;
+mod settings;
+mod source;
+mod suggest;
+mod units;
+
+pub use self::args::ConfigArgs;
+pub use self::error::{ConfigError, ConfigErrors, Problem, UnknownVariable};
+pub use self::model::{Auth, Config, LogConfig, LogFormat};
+pub use self::reference::{json_schema, reference_markdown};
+pub use self::resolve::{Loaded, resolve};
+pub use self::source::{Assignment, Directories, FileText, Origin, Raw, Sources};

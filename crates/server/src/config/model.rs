@@ -1,0 +1,135 @@
+//! The configuration as the rest of the server reads it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hearth_core::policy::SessionPolicy;
+
+use super::source::Directories;
+
+/// Everything that can be set about a server, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The addresses the one port is opened on; at least one, none of them twice.
+    pub listen: Vec<SocketAddr>,
+    /// Where the database, the token, the logs and the work directories of engines are kept; absolute.
+    pub state_dir: PathBuf,
+    /// Where installed runtimes are kept; absolute.
+    pub runtimes_dir: PathBuf,
+    /// A runtime catalogue of the operator's own, read after the built-in one; absolute.
+    pub catalogue: Option<PathBuf>,
+    /// The runtime of a session that names none.
+    pub default_runtime: String,
+    /// The `host:port` written into the endpoints of sessions; `None` means the address of the first listener.
+    pub advertise: Option<String>,
+    /// The project of our own commands and of requests that name none.
+    pub project: String,
+    /// The locations that are served; empty means every one.
+    pub locations: Vec<String>,
+    /// The location of our own commands and of requests that name none; one of `locations` unless that is empty.
+    pub default_location: String,
+    /// How long the answer to a create is held back so that a quick start is answered as done.
+    pub create_hold: Duration,
+    /// The largest body of an API request, in bytes.
+    pub max_body: u64,
+    /// Who is let in.
+    pub auth: Auth,
+    /// Times and limits of sessions.
+    pub session: SessionPolicy,
+    /// What is logged, and how.
+    pub log: LogConfig,
+}
+
+/// Who is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// Those who present the token kept in the state directory.
+    Token,
+    /// Everybody who can reach the port; only on loopback addresses.
+    None,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// Which events, as directives of `tracing`: `info`, `info,hearth_gateway=debug`.
+    pub filter: String,
+    /// The form of a line.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for programs.
+    Json,
+}
+
+impl Config {
+    /// The port that clients and our own documentation assume.
+    pub const DEFAULT_PORT: u16 = 8470;
+
+    /// What holds where nothing was set.
+    ///
+    /// The two directories are left empty when the user has no known home; [`super::resolve`] then asks for them.
+    pub(super) fn defaults(directories: &Directories) -> Self {
+        let within =
+            |base: &Option<PathBuf>, path| base.as_ref().map(|base| base.join(path)).unwrap_or_default();
+        Self {
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, Self::DEFAULT_PORT))],
+            state_dir: within(&directories.state, "hearth"),
+            runtimes_dir: within(&directories.data, "hearth/runtimes"),
+            catalogue: None,
+            default_runtime: "sail".to_owned(),
+            advertise: None,
+            project: "local".to_owned(),
+            locations: Vec::new(),
+            default_location: "local".to_owned(),
+            // A warm start takes less, and official clients then skip their first poll after 5 s.
+            create_hold: Duration::from_millis(700),
+            max_body: 32 << 20,
+            auth: Auth::Token,
+            session: SessionPolicy::default(),
+            log: LogConfig { filter: "info".to_owned(), format: LogFormat::Text },
+        }
+    }
+}
+
+impl Auth {
+    /// The words for it in a configuration.
+    pub(super) const WORDS: &'static [&'static str] = &["token", "none"];
+
+    /// The word for it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::None => "none",
+        }
+    }
+
+    /// What a word stands for.
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        [Self::Token, Self::None].into_iter().find(|auth| auth.word() == word)
+    }
+}
+
+impl LogFormat {
+    /// The words for it in a configuration.
+    pub(super) const WORDS: &'static [&'static str] = &["text", "json"];
+
+    /// The word for it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+
+    /// What a word stands for.
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        [Self::Text, Self::Json].into_iter().find(|format| format.word() == word)
+    }
+}

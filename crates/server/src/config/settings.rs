@@ -1,0 +1,269 @@
+//! The table of settings.
+//!
+//! To add one: a field in [`Config`], its default in [`Config::defaults`], a row here, and the blessed reference
+//! (`BLESS=1 cargo test -p hearth-server config`). A row that is on the command line also needs a field in
+//! [`super::ConfigArgs`]; a test holds the two together.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hearth_core::validate::{MAX_TTL, MIN_TTL};
+
+use super::model::{Auth, Config, LogFormat};
+
+/// One thing that can be set.
+pub(super) struct Setting {
+    /// The key path: `session.stop-grace`.
+    pub key: &'static str,
+    /// What its values are, and where they live.
+    pub kind: Kind,
+    /// Its flag, if it is common enough to have one; every key can be given with `--set`.
+    pub flag: Option<&'static str>,
+    /// The first version that has it.
+    pub since: &'static str,
+    /// What it does, in Markdown. The first sentence stands alone in the schema.
+    pub doc: &'static str,
+}
+
+/// A place in the configuration.
+pub(super) type Place<T> = fn(&mut Config) -> &mut T;
+
+/// What the values of a setting are, and where they live.
+pub(super) enum Kind {
+    /// IP addresses with ports.
+    Addresses(Place<Vec<SocketAddr>>),
+    /// A directory; made absolute.
+    Directory(Place<PathBuf>),
+    /// A file, or none; made absolute.
+    File(Place<Option<PathBuf>>),
+    /// A host and a port, or none.
+    Authority(Place<Option<String>>),
+    /// The version of a runtime.
+    Runtime(Place<String>),
+    /// One part of a resource name.
+    Segment(Place<String>),
+    /// Parts of resource names.
+    Segments(Place<Vec<String>>),
+    /// Directives that pick log events.
+    Filter(Place<String>),
+    /// A time with units.
+    Duration(Place<Duration>, RangeInclusive<Duration>),
+    /// Bytes with units.
+    Size(Place<u64>, RangeInclusive<u64>),
+    /// One of a few words.
+    Choice {
+        /// The words.
+        words: &'static [&'static str],
+        /// The one that holds.
+        get: fn(&Config) -> &'static str,
+        /// Takes one over; whether it was among `words`.
+        set: fn(&mut Config, &str) -> bool,
+    },
+}
+
+impl Setting {
+    /// The variable that sets it: `HEARTH_SESSION_STOP_GRACE`.
+    pub(super) fn variable(&self) -> String {
+        format!("HEARTH_{}", self.key.to_ascii_uppercase().replace(['.', '-'], "_"))
+    }
+
+    /// The section it is in, if any, and its name there.
+    pub(super) fn path(&self) -> (Option<&'static str>, &'static str) {
+        self.key.split_once('.').map_or((None, self.key), |(section, name)| (Some(section), name))
+    }
+}
+
+/// The setting with this key.
+pub(super) fn find(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+/// The names of all sections, each once.
+pub(super) fn sections() -> Vec<&'static str> {
+    let mut sections: Vec<&str> = SETTINGS.iter().filter_map(|setting| setting.path().0).collect();
+    sections.dedup();
+    sections
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+/// Ten years of 365 days: past any deployment, and far from the end of the calendar.
+const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// Every setting: first those outside of sections, then section by section.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "listen",
+        kind: Kind::Addresses(|config| &mut config.listen),
+        flag: Some("--listen"),
+        since: "0.1",
+        doc: "The addresses that the one port is opened on.\n\nEach is an IP address and a port, such as \
+              `127.0.0.1:8470` or `[::1]:8470`. Port 0 takes any free one. Every address answers the same: REST, \
+              gRPC and WebSocket.",
+    },
+    Setting {
+        key: "state-dir",
+        kind: Kind::Directory(|config| &mut config.state_dir),
+        flag: Some("--state-dir"),
+        since: "0.1",
+        doc: "The directory of everything the server keeps: database, token, logs, and the working directories \
+              of engines.\n\nOne server owns it at a time. It is made with mode 0700 if it is not there. Where \
+              `XDG_STATE_HOME` is not set, `~/.local/state` stands for it.",
+    },
+    Setting {
+        key: "advertise",
+        kind: Kind::Authority(|config| &mut config.advertise),
+        flag: Some("--advertise"),
+        since: "0.1",
+        doc: "The `host:port` that clients are told to connect to.\n\nIt is written into the endpoints of \
+              sessions. Set it when clients reach the server by another name than its own, as behind a \
+              load balancer. Without it, endpoints carry the first address of `listen`.",
+    },
+    Setting {
+        key: "project",
+        kind: Kind::Segment(|config| &mut config.project),
+        flag: None,
+        since: "0.1",
+        doc: "The project of commands and requests that name none.\n\nEvery project is served. Our own client \
+              commands read the same variable, so that both sides agree.",
+    },
+    Setting {
+        key: "locations",
+        kind: Kind::Segments(|config| &mut config.locations),
+        flag: None,
+        since: "0.1",
+        doc: "The locations that are served.\n\nThe empty list serves every location, so that code written for \
+              a region of a cloud works unchanged.",
+    },
+    Setting {
+        key: "default-location",
+        kind: Kind::Segment(|config| &mut config.default_location),
+        flag: None,
+        since: "0.1",
+        doc: "The location of commands and requests that name none.\n\nIt must be one of `locations`, unless \
+              that is empty.",
+    },
+    Setting {
+        key: "create-hold",
+        kind: Kind::Duration(|config| &mut config.create_hold, Duration::ZERO..=Duration::from_secs(30)),
+        flag: None,
+        since: "0.1",
+        doc: "How long the answer to a create is held back.\n\nA session that is ready by then is answered as \
+              done, and clients skip their first poll, which official ones make after five seconds. `0s` \
+              answers at once.",
+    },
+    Setting {
+        key: "max-body",
+        kind: Kind::Size(|config| &mut config.max_body, 1 << 10..=1 << 30),
+        flag: None,
+        since: "0.1",
+        doc: "The largest body of an API request.\n\nIt does not bound what is forwarded to engines.",
+    },
+    Setting {
+        key: "auth",
+        kind: Kind::Choice {
+            words: Auth::WORDS,
+            get: |config| config.auth.word(),
+            set: |config, word| Auth::from_word(word).map(|auth| config.auth = auth).is_some(),
+        },
+        flag: Some("--auth"),
+        since: "0.1",
+        doc: "Who is let in.\n\n`token` asks for the token that is made in the state directory at the first \
+              start; our own commands find it there. `none` lets in everybody who can reach the port, and is \
+              allowed only when nobody but this machine can: with loopback addresses in `listen`.",
+    },
+    Setting {
+        key: "runtimes.dir",
+        kind: Kind::Directory(|config| &mut config.runtimes_dir),
+        flag: Some("--runtimes-dir"),
+        since: "0.1",
+        doc: "The directory of installed runtimes.\n\nServers of one user can share it. Where `XDG_DATA_HOME` is \
+              not set, `~/.local/share` stands for it.",
+    },
+    Setting {
+        key: "runtimes.catalogue",
+        kind: Kind::File(|config| &mut config.catalogue),
+        flag: None,
+        since: "0.1",
+        doc: "A runtime catalogue of your own.\n\nIts entries are added to the built-in ones, and replace those \
+              of the same version.",
+    },
+    Setting {
+        key: "runtimes.default",
+        kind: Kind::Runtime(|config| &mut config.default_runtime),
+        flag: None,
+        since: "0.1",
+        doc: "The runtime of sessions that name none.\n\n`hearth runtimes list` shows which there are.",
+    },
+    Setting {
+        key: "session.start-timeout",
+        kind: Kind::Duration(|config| &mut config.session.start_timeout, SECOND..=HOUR),
+        flag: None,
+        since: "0.1",
+        doc: "How long a start may take before the session is FAILED.\n\nOfficial clients give up after ten minutes.",
+    },
+    Setting {
+        key: "session.stop-grace",
+        kind: Kind::Duration(|config| &mut config.session.stop_grace, Duration::ZERO..=HOUR),
+        flag: None,
+        since: "0.1",
+        doc: "How long an engine has between being asked to end and being killed.\n\nIt must be shorter than \
+              `session.stop-timeout`.",
+    },
+    Setting {
+        key: "session.stop-timeout",
+        kind: Kind::Duration(|config| &mut config.session.stop_timeout, SECOND..=HOUR),
+        flag: None,
+        since: "0.1",
+        doc: "How long an end may take in all before the session is FAILED.",
+    },
+    Setting {
+        key: "session.default-ttl",
+        kind: Kind::Duration(|config| &mut config.session.default_ttl, MIN_TTL..=MAX_TTL),
+        flag: None,
+        since: "0.1",
+        doc: "The `ttl` of a session that does not say.\n\nA session ends at this age, however busy it is.",
+    },
+    Setting {
+        key: "session.default-idle-ttl",
+        kind: Kind::Duration(|config| &mut config.session.default_idle_ttl, MIN_TTL..=MAX_TTL),
+        flag: None,
+        since: "0.1",
+        doc: "The `idle_ttl` of a session that does not say.\n\nA session ends when nothing ran in it for this long.",
+    },
+    Setting {
+        key: "session.retention",
+        kind: Kind::Duration(|config| &mut config.session.retention, Duration::ZERO..=TEN_YEARS),
+        flag: None,
+        since: "0.1",
+        doc: "How long ended sessions and finished operations are kept.",
+    },
+    Setting {
+        key: "session.log-limit",
+        kind: Kind::Size(|config| &mut config.session.log_limit, 4 << 10..=1 << 40),
+        flag: None,
+        since: "0.1",
+        doc: "The most that the log of one engine may take on disk.",
+    },
+    Setting {
+        key: "log.filter",
+        kind: Kind::Filter(|config| &mut config.log.filter),
+        flag: Some("--log"),
+        since: "0.1",
+        doc: "Which events the server logs.\n\nA level (`error`, `warn`, `info`, `debug`, `trace`), or \
+              directives such as `info,hearth_gateway=debug`.",
+    },
+    Setting {
+        key: "log.format",
+        kind: Kind::Choice {
+            words: LogFormat::WORDS,
+            get: |config| config.log.format.word(),
+            set: |config, word| LogFormat::from_word(word).map(|format| config.log.format = format).is_some(),
+        },
+        flag: None,
+        since: "0.1",
+        doc: "The form of a log line.\n\n`text` is for people, `json` for programs: one object a line.",
+    },
+];
