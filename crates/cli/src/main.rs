@@ -1,1 +1,5 @@
-fn main() {}
+//! The `dataproc1` program; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    hearth_cli::run::main()
+}

@@ -1,0 +1,5 @@
+//! The program as a whole: the real binary against a server on loopback.
+
+mod conformance;
+mod server;
+mod world;
