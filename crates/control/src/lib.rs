@@ -12,6 +12,7 @@ pub mod pass;
 pub mod queue;
 pub mod reconciler;
 pub mod sessions;
+pub mod virtual_time;
 mod waiters;
 pub mod world;
 

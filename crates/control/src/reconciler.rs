@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 use hearth_core::Timestamp;
-use hearth_core::id::SessionUuid;
+use hearth_core::id::{EngineId, SessionUuid};
 use hearth_core::lease::Lease;
 use hearth_core::session::later;
 use hearth_store::Change;
@@ -36,6 +37,7 @@ pub struct Reconciler {
     control: Control,
     holder: String,
     lease: Option<Lease>,
+    changes: BoxStream<'static, EngineId>,
     next_renewal: Timestamp,
     next_sweep: Timestamp,
     next_flush: Timestamp,
@@ -46,7 +48,16 @@ impl Reconciler {
     pub fn new(control: Control) -> Self {
         let start = Timestamp::MIN;
         let holder = control.world.random.uuid().to_string();
-        Self { control, holder, lease: None, next_renewal: start, next_sweep: start, next_flush: start }
+        let changes = control.world.driver.changes();
+        Self {
+            control,
+            holder,
+            lease: None,
+            changes,
+            next_renewal: start,
+            next_sweep: start,
+            next_flush: start,
+        }
     }
 
     /// Takes the lease from whoever held it. Only for a server that knows that every earlier one is dead, as the
@@ -63,7 +74,6 @@ impl Reconciler {
         let passes = TaskTracker::new();
         let room = Arc::new(Semaphore::new(PASSES_AT_ONCE));
         let control = self.control.clone();
-        let mut changes = control.world.driver.changes();
         while !shutdown.is_cancelled() {
             let now = control.world.clock.now();
             if let Err(error) = self.housekeeping(now).await {
@@ -84,7 +94,7 @@ impl Reconciler {
                 () = shutdown.cancelled() => {}
                 () = control.world.timer.sleep_until(wake_at) => {}
                 () = control.queue.changed() => {}
-                Some(id) = changes.next() => control.queue.push(id.session_uuid(), now),
+                Some(id) = self.changes.next() => control.queue.push(id.session_uuid(), now),
             }
         }
         passes.close();
@@ -104,6 +114,9 @@ impl Reconciler {
     /// When a part of the world is out of reach.
     pub async fn turn(&mut self) -> Result<Timestamp, PassError> {
         let now = self.control.world.clock.now();
+        while let Some(Some(id)) = self.changes.next().now_or_never() {
+            self.control.queue.push(id.session_uuid(), now);
+        }
         self.housekeeping(now).await?;
         while let (Some(fence), Some(uuid)) = (self.lease_at(now), self.control.queue.pop(now)) {
             self.control.look(uuid, fence).await;

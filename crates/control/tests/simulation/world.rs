@@ -1,0 +1,261 @@
+//! The simulated world: what outlives servers, servers that come and go in it, and what must always hold.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hearth_control::virtual_time::VirtualClock;
+use hearth_control::world::{Launcher, Probe, Random, World};
+use hearth_control::{Caller, Control, Reconciler};
+use hearth_core::Timestamp;
+use hearth_core::clock::Clock;
+use hearth_core::config::{SessionConfig, SessionKind};
+use hearth_core::engine::{Endpoint, EngineSpec, PortSource, Protocol, StopSignal};
+use hearth_core::id::{OperationId, SessionUuid};
+use hearth_core::name::{Parent, SessionName};
+use hearth_core::operation::Operation;
+use hearth_core::policy::SessionPolicy;
+use hearth_core::session::{Failure, Session, StateLabel};
+use hearth_core::validate::Violation;
+use hearth_driver::fake::FakeWorld;
+use hearth_store::{MemoryStore, OperationQuery, SessionQuery, Store};
+use uuid::Uuid;
+
+use crate::crash::{Crash, CrashingDriver, CrashingStore};
+
+/// When the simulation begins: any time will do.
+const START: i64 = 1_800_000_000;
+/// Within which time all must be settled once faults have stopped (I12).
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+
+/// What outlives every server: the disk, the engines, time.
+pub(crate) struct Simulation {
+    pub(crate) clock: Arc<VirtualClock>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) engines: FakeWorld,
+    pub(crate) policy: SessionPolicy,
+    random: Arc<Numbers>,
+    seen: Mutex<HashMap<SessionUuid, Session>>,
+}
+
+/// A server in the simulated world.
+pub(crate) struct Server {
+    pub(crate) control: Control,
+    pub(crate) reconciler: Reconciler,
+    pub(crate) crash: Arc<Crash>,
+}
+
+/// Uuids that count up, so that every run is the same.
+struct Numbers(AtomicU64);
+
+impl Random for Numbers {
+    fn uuid(&self) -> Uuid {
+        Uuid::from_u64_pair(0x4ea7, self.0.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+struct AnyEngine;
+
+#[async_trait]
+impl Launcher for AnyEngine {
+    fn check(&self, _config: &SessionConfig) -> Vec<Violation> {
+        Vec::new()
+    }
+
+    async fn engine_spec(&self, session: &Session, deadline: Timestamp) -> Result<EngineSpec, Failure> {
+        Ok(EngineSpec {
+            id: session.uuid.engine_id(),
+            program: "/engine".into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            files: BTreeMap::new(),
+            port: PortSource::LogLine("listening on ".to_owned()),
+            protocol: Protocol::SparkConnect,
+            stop_signal: StopSignal::Terminate,
+            log_limit: 1 << 20,
+            deadline,
+        })
+    }
+}
+
+struct Answers;
+
+#[async_trait]
+impl Probe for Answers {
+    async fn answers(&self, _endpoint: &Endpoint, _protocol: Protocol) -> bool {
+        true
+    }
+}
+
+impl Simulation {
+    pub(crate) fn new() -> Self {
+        let clock = Arc::new(VirtualClock::new(Timestamp::from_second(START).unwrap()));
+        Self {
+            engines: FakeWorld::new(clock.clone()),
+            clock,
+            store: Arc::default(),
+            policy: SessionPolicy::default(),
+            random: Arc::new(Numbers(AtomicU64::new(1))),
+            seen: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Starts a server that knows every earlier one to be dead.
+    pub(crate) async fn server(&self, crash: Arc<Crash>) -> Server {
+        let world = World {
+            store: Arc::new(CrashingStore { inner: self.store.clone(), crash: crash.clone() }),
+            driver: Arc::new(CrashingDriver { inner: self.engines.driver(), crash: crash.clone() }),
+            launcher: Arc::new(AnyEngine),
+            probe: Arc::new(Answers),
+            clock: self.clock.clone(),
+            timer: self.clock.clone(),
+            random: self.random.clone(),
+        };
+        let control = Control::new(world, self.policy.clone());
+        let mut reconciler = Reconciler::new(control.clone());
+        // A server that dies here never acted at all.
+        let _ = reconciler.seize().await;
+        Server { control, reconciler, crash }
+    }
+
+    /// Lets the server do what is due, and moves time on to what is due next, but not past `until`.
+    pub(crate) async fn step(&self, server: &mut Server, until: Timestamp) {
+        let due = server.reconciler.turn().await.unwrap_or(self.now());
+        self.check_states().await;
+        let next = [Some(due), self.engines.next_change(), Some(until)].into_iter().flatten().min().unwrap();
+        // A failed turn is tried again a little later, as the loop's retries are.
+        let at_least = self.now().checked_add(Duration::from_millis(1)).unwrap();
+        self.clock.move_to(next.max(at_least).min(until));
+    }
+
+    /// Lets time pass until `done`, at most for `limit`. Whether it came to that; not when the server died.
+    pub(crate) async fn run(
+        &self,
+        server: &mut Server,
+        limit: Duration,
+        mut done: impl AsyncFnMut() -> bool,
+    ) -> bool {
+        let until = self.now().checked_add(limit).unwrap();
+        loop {
+            if server.crash.dead() {
+                return false;
+            }
+            if done().await {
+                return true;
+            }
+            if self.now() >= until {
+                let _ = server.reconciler.turn().await;
+                return done().await;
+            }
+            self.step(server, until).await;
+        }
+    }
+
+    /// Lets time pass.
+    pub(crate) async fn pass_time(&self, server: &mut Server, time: Duration) {
+        self.run(server, time, async || false).await;
+    }
+
+    pub(crate) async fn operation(&self, id: OperationId) -> Option<Operation> {
+        self.store.operation(id).await.unwrap()
+    }
+
+    pub(crate) async fn session(&self, id: &str) -> Option<Session> {
+        self.store.session(&name(id)).await.unwrap()
+    }
+
+    pub(crate) async fn state(&self, id: &str) -> Option<StateLabel> {
+        self.session(id).await.map(|session| session.state.label())
+    }
+
+    async fn all_sessions(&self) -> Vec<Session> {
+        let query = SessionQuery { parent: parent(), after: None, limit: usize::MAX };
+        self.store.sessions(&query).await.unwrap()
+    }
+
+    async fn all_operations(&self) -> Vec<Operation> {
+        let query = OperationQuery { parent: parent(), after: None, limit: usize::MAX };
+        self.store.operations(&query).await.unwrap()
+    }
+
+    /// I3: only the edges of the diagram, and times that never go back.
+    async fn check_states(&self) {
+        use StateLabel::{Active, Creating, Failed, Terminated, Terminating};
+        let mut seen = self.seen.lock().unwrap();
+        for session in self.all_sessions().await {
+            let mut path: Vec<_> = session.history.iter().map(|past| (past.state, past.at)).collect();
+            path.push((session.state.label(), session.state_at));
+            assert_eq!(path[0].0, Creating);
+            for edge in path.windows(2) {
+                let legal = matches!(
+                    (edge[0].0, edge[1].0),
+                    (Creating, Active | Failed)
+                        | (Active, Terminating | Failed)
+                        | (Terminating, Terminated | Failed)
+                );
+                assert!(legal, "{path:?}");
+                assert!(edge[0].1 <= edge[1].1, "{path:?}");
+            }
+            if let Some(before) = seen.insert(session.uuid, session.clone()) {
+                assert!(before.generation <= session.generation);
+                assert!(before.history.len() <= session.history.len());
+            }
+        }
+    }
+
+    /// I2 at every moment: no engine was ever started twice.
+    pub(crate) fn check_engines(&self) {
+        assert!(self.engines.journal().most_starts() <= 1, "an engine was started twice");
+    }
+
+    /// What must hold once faults have stopped: everything ends, nothing is left over (I2, I5, I12).
+    pub(crate) async fn check_settled(&self, server: &mut Server) {
+        let settled = self
+            .run(server, SETTLED_WITHIN, async || {
+                let operations_done =
+                    self.all_operations().await.iter().all(|operation| operation.done.is_some());
+                let at_rest = self
+                    .all_sessions()
+                    .await
+                    .iter()
+                    .all(|session| session.settled() || session.state.label() == StateLabel::Active);
+                operations_done && at_rest && self.strays().await.is_empty()
+            })
+            .await;
+        assert!(settled, "not settled within {SETTLED_WITHIN:?}: {:#?}", self.all_operations().await);
+        self.check_engines();
+        for session in self.all_sessions().await {
+            assert!(session.open_operations.is_empty(), "{session:?}");
+        }
+    }
+
+    /// Traces of engines that no session accounts for.
+    async fn strays(&self) -> Vec<hearth_core::id::EngineId> {
+        let sessions = self.all_sessions().await;
+        let known =
+            |id: &hearth_core::id::EngineId| sessions.iter().any(|session| session.uuid.engine_id() == *id);
+        self.engines.traces().into_iter().filter(|id| !known(id)).collect()
+    }
+}
+
+pub(crate) fn parent() -> Parent {
+    Parent { project: "p".to_owned(), location: "l".to_owned() }
+}
+
+pub(crate) fn name(id: &str) -> SessionName {
+    parent().session(id)
+}
+
+pub(crate) fn caller() -> Caller {
+    Caller { name: "someone@example.com".to_owned() }
+}
+
+pub(crate) fn config() -> SessionConfig {
+    SessionConfig { kind: Some(SessionKind::SparkConnect), ..SessionConfig::default() }
+}
