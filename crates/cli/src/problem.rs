@@ -52,7 +52,7 @@ impl Findings {
     }
 }
 
-/// The report: one line each with a mark under the place, then an empty line.
+/// The report: one line each with a mark under the place; with the line end that follows it, an empty line.
 pub fn report(problems: &[Problem]) -> String {
     let mut out = String::new();
     for problem in problems {
@@ -64,7 +64,6 @@ pub fn report(problems: &[Problem]) -> String {
                 writeln!(out, "    {}\n    {}{}", printable(path), " ".repeat(before), "^".repeat(marked));
         }
     }
-    out.push('\n');
     out
 }
 
