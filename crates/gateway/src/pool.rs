@@ -125,13 +125,6 @@ impl Pool {
         connected
     }
 
-    /// How many connections there are to this engine.
-    #[cfg(test)]
-    fn connections(&self, uuid: SessionUuid, endpoint: &Endpoint) -> usize {
-        let engine = lock(&self.engines).get(&(uuid, endpoint.clone())).map(Arc::clone);
-        engine.map_or(0, |engine| lock(&engine.connections).len())
-    }
-
     async fn connect(&self, key: Key, engine: &Arc<Engine>) -> Result<Slot, ConnectError> {
         let executor = TrackedExecutor(self.tasks.clone());
         let (sender, link) = connect(&key.1, self.config.connect_timeout, executor).await?;

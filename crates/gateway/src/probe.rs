@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::message::{self, Subject};
 use crate::pool::{self, ConnectError};
 use crate::spark_connect::SERVICE_PREFIX;
-use crate::status::{Code, GRPC_MESSAGE, GRPC_STATUS, GRPC_TYPE, code_of_reset, reset_reason};
+use crate::status::{Code, GRPC_MESSAGE, GRPC_STATUS, GRPC_TYPE, code_of_reset, h2_error};
 use crate::tasks::TrackedExecutor;
 
 /// Who the probe says it is; its Spark session is its own.
@@ -22,6 +22,9 @@ const USER: &str = "hearth-probe";
 
 /// The longest answer that is read, in bytes. It holds two ids.
 const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// How long the engine may take to forget the probe's session; it has passed by then.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why an engine did not pass.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,11 +59,17 @@ pub async fn probe_spark_connect(endpoint: &Endpoint, deadline: Duration) -> Res
         };
         let calls = async {
             call(&mut sender, endpoint, "Config", Body::from(subject.config_request())).await?;
-            // Not every engine has it, and one without it forgets the session by itself.
-            let released =
-                call(&mut sender, endpoint, "ReleaseSession", Body::from(subject.release_request())).await;
-            if let Err(error) = released {
-                tracing::debug!(%endpoint, %error, "the session of the probe was not released");
+            // Not every engine has it, and one without it forgets the session by itself. Sail keeps 80 KiB for each.
+            let release =
+                call(&mut sender, endpoint, "ReleaseSession", Body::from(subject.release_request()));
+            match tokio::time::timeout(RELEASE_TIMEOUT, release).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::debug!(%endpoint, %error, "the session of the probe was not released")
+                }
+                Err(_elapsed) => {
+                    tracing::debug!(%endpoint, "the session of the probe was not released in time")
+                }
             }
             Ok(())
         };
@@ -122,12 +131,19 @@ fn of_status(trailers: &HeaderMap) -> Result<(), ProbeError> {
     }
 }
 
-/// What a break in the exchange means.
+/// What a break in the exchange means. A lost connection is that of an engine that is starting or ending; breaking the
+/// rules of HTTP/2 is that of something else that has the port.
 fn of_break(error: &hyper::Error) -> ProbeError {
-    match reset_reason(error) {
-        Some(reason) if code_of_reset(reason) != Code::Unavailable => ProbeError::Broken(reason.to_string()),
-        // Something else than an engine has the port.
-        None if error.is_parse() => ProbeError::Broken(error.to_string()),
-        _ => ProbeError::NotReady(error.to_string()),
+    match h2_error(error) {
+        Some(h2) if !h2.is_io() && h2.reason().is_some_and(|reason| !passing(reason)) => {
+            ProbeError::Broken(h2.to_string())
+        }
+        Some(h2) => ProbeError::NotReady(h2.to_string()),
+        None => ProbeError::NotReady(error.to_string()),
     }
+}
+
+/// Whether an engine that says this may say something else later.
+fn passing(reason: h2::Reason) -> bool {
+    reason == h2::Reason::NO_ERROR || code_of_reset(reason) == Code::Unavailable
 }

@@ -88,14 +88,12 @@ pub(crate) fn code_of_reset(reason: h2::Reason) -> Code {
 
 /// The reason with which the peer reset this one stream; `None` if the whole connection was lost.
 pub(crate) fn reset_reason(error: &hyper::Error) -> Option<h2::Reason> {
-    let mut source: Option<&(dyn Error + 'static)> = error.source();
-    while let Some(error) = source {
-        if let Some(error) = error.downcast_ref::<h2::Error>() {
-            return error.reason().filter(|_| error.is_reset());
-        }
-        source = error.source();
-    }
-    None
+    h2_error(error).filter(|error| error.is_reset()).and_then(h2::Error::reason)
+}
+
+/// What HTTP/2 has to say about an error.
+pub(crate) fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {
+    std::iter::successors(error.source(), |&error| error.source()).find_map(|error| error.downcast_ref())
 }
 
 /// `text` as `grpc-message` wants it: printable ASCII without `%`, all else as `%XX` of its UTF-8.
