@@ -81,7 +81,7 @@ pub fn backup(database: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), Ba
 /// When the backup is not whole, or the files cannot be written. The database is as it was then.
 pub fn restore(lock: &StateLock, from: impl AsRef<Path>) -> Result<Option<PathBuf>, BackupError> {
     let (database, from) = (lock.database(), from.as_ref());
-    if let Some(first) = check(from)?.problems.into_iter().next() {
+    if let Some(first) = check(from)?.damage.into_iter().next() {
         return Err(BackupError::Damaged { path: from.to_owned(), first });
     }
     let partial = Partial::new(&database)?;

@@ -20,8 +20,17 @@ pub struct Report {
     pub sessions: usize,
     /// How many operations could be read.
     pub operations: usize,
-    /// What is wrong, for people. Empty for a database that is whole.
-    pub problems: Vec<String>,
+    /// What cannot be read, in words for people.
+    pub damage: Vec<String>,
+    /// What can be read and does not fit together, in words for people.
+    pub contradictions: Vec<String>,
+}
+
+impl Report {
+    /// All that is wrong, the worst first. Nothing for a database that is whole.
+    pub fn problems(&self) -> impl Iterator<Item = &str> {
+        self.damage.iter().chain(&self.contradictions).map(String::as_str)
+    }
 }
 
 /// The most problems that the file's own structure is reported with.
@@ -36,7 +45,7 @@ pub fn check(path: impl AsRef<Path>) -> Result<Report, OpenError> {
     let path = path.as_ref();
     let mut report = Report::default();
     match check_into(path, &mut report) {
-        Err(OpenError::Corrupt { detail, .. }) => report.problems.push(detail),
+        Err(OpenError::Corrupt { detail, .. }) => report.damage.push(detail),
         other => other?,
     }
     Ok(report)
@@ -64,7 +73,7 @@ fn check_structure(connection: &Connection, report: &mut Report) -> rusqlite::Re
     connection.pragma(None, "integrity_check", MAX_STRUCTURE_PROBLEMS, |row| {
         let text: String = row.get(0)?;
         if text != "ok" {
-            report.problems.push(text);
+            report.damage.push(text);
         }
         Ok(())
     })
@@ -91,7 +100,7 @@ fn check_sessions(connection: &Connection, report: &mut Report) -> rusqlite::Res
         let (session, expected) = match read {
             Ok(read) => read,
             Err(error) => {
-                report.problems.push(format!("session {uuid}: {error}"));
+                report.damage.push(format!("session {uuid}: {error}"));
                 continue;
             }
         };
@@ -109,7 +118,7 @@ fn check_sessions(connection: &Connection, report: &mut Report) -> rusqlite::Res
         ];
         for (what, document, column) in columns {
             if *document != column {
-                report.problems.push(format!(
+                report.contradictions.push(format!(
                     "session {uuid}: its {what} is indexed as \"{column}\" but recorded as \"{document}\""
                 ));
             }
@@ -121,7 +130,6 @@ fn check_sessions(connection: &Connection, report: &mut Report) -> rusqlite::Res
 }
 
 fn check_operations(connection: &Connection, open: &Open, report: &mut Report) -> rusqlite::Result<()> {
-    let mut waiting = open.operations.clone();
     let mut statement = connection.prepare(
         "SELECT document, id, project, location, session_uuid, created_at, done_at FROM operations",
     )?;
@@ -133,7 +141,7 @@ fn check_operations(connection: &Connection, open: &Open, report: &mut Report) -
         let (operation, expected) = match read {
             Ok(read) => read,
             Err(error) => {
-                report.problems.push(format!("operation {id}: {error}"));
+                report.damage.push(format!("operation {id}: {error}"));
                 continue;
             }
         };
@@ -149,28 +157,27 @@ fn check_operations(connection: &Connection, open: &Open, report: &mut Report) -
         for (what, document, column) in columns {
             if document != column {
                 let [column, document] = [column, document].map(|text| text.unwrap_or("none".to_owned()));
-                report.problems.push(format!(
+                report.contradictions.push(format!(
                     "operation {id}: its {what} is indexed as \"{column}\" but recorded as \"{document}\""
                 ));
             }
         }
-        let waited_for = waiting.remove(&operation.id);
+        let waited_for = open.operations.get(&operation.id);
         match (&operation.done, waited_for) {
-            (None, None) if open.sessions.contains(&operation.session_uuid) => report.problems.push(format!(
-                "operation {id}: it runs, but its session \"{}\" does not know it",
-                operation.session
-            )),
+            (None, None) if open.sessions.contains(&operation.session_uuid) => {
+                report.contradictions.push(format!(
+                    "operation {id}: it runs, but its session \"{}\" does not know it",
+                    operation.session
+                ))
+            }
             (None, None) => report
-                .problems
+                .contradictions
                 .push(format!("operation {id}: it runs, but its session \"{}\" is gone", operation.session)),
             (Some(_), Some(session)) => report
-                .problems
+                .contradictions
                 .push(format!("operation {id}: it has ended, but session {session} still waits for it")),
             (None, Some(_)) | (Some(_), None) => {}
         }
-    }
-    for (id, session) in waiting {
-        report.problems.push(format!("session {session}: it waits for operation {id}, which is not there"));
     }
     Ok(())
 }
@@ -179,7 +186,7 @@ fn check_references(connection: &Connection, report: &mut Report) -> rusqlite::R
     let lost = |sql: &str, what: &str, report: &mut Report| -> rusqlite::Result<()> {
         let mut statement = connection.prepare(sql)?;
         for id in statement.query_map([], |row| row.get::<_, String>(0))? {
-            report.problems.push(format!("{what} {}", id?));
+            report.contradictions.push(format!("{what} {}", id?));
         }
         Ok(())
     };
@@ -199,7 +206,7 @@ fn check_references(connection: &Connection, report: &mut Report) -> rusqlite::R
         let (table, row): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
         // The two above say it in words; this finds what later formats may add.
         if table != "requests" && table != "activity" {
-            report.problems.push(format!("a reference of row {row:?} of \"{table}\" leads nowhere"));
+            report.contradictions.push(format!("a reference of row {row:?} of \"{table}\" leads nowhere"));
         }
         Ok(())
     })

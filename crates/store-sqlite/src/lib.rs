@@ -18,6 +18,8 @@ mod state_dir;
 mod store;
 mod write;
 mod writer;
+#[cfg(test)]
+mod writer_tests;
 
 pub use crate::backup::{BackupError, backup, restore};
 pub use crate::check::{Report, check};

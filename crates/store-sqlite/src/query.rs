@@ -158,3 +158,42 @@ fn parse_id<T: std::str::FromStr>(text: &str) -> Read<T> {
 fn clamp(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How SQLite goes about a statement, a step a line.
+    fn plan(connection: &Connection, sql: &str) -> String {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let count = statement.parameter_count();
+        let rows =
+            statement.query_map(rusqlite::params_from_iter(vec![1_i64; count]), |row| row.get(3)).unwrap();
+        rows.collect::<Result<Vec<String>, _>>().unwrap().join("\n")
+    }
+
+    #[test]
+    fn every_statement_goes_by_an_index_and_none_sorts() {
+        let scratch = tempfile::tempdir().unwrap();
+        let connection = crate::connection::open_writer(&scratch.path().join("hearth.db")).unwrap();
+        for (sql, index) in [
+            (SESSION_BY_NAME, "sessions_by_name (project=? AND location=? AND id=?)"),
+            (SESSION_BY_UUID, "sqlite_autoindex_sessions_1 (uuid=?)"),
+            (SESSIONS_WITH_ID, "sessions_by_id (id=?)"),
+            (FIRST_SESSIONS, "sessions_newest_first (project=? AND location=?)"),
+            (NEXT_SESSIONS, "sessions_newest_first (project=? AND location=? AND created_at<?)"),
+            (UNSETTLED, "sessions_unsettled"),
+            (ENDED_BEFORE, "sessions_settled (state_at<?)"),
+            (OPERATION, "sqlite_autoindex_operations_1 (id=?)"),
+            (FIRST_OPERATIONS, "operations_newest_first (project=? AND location=?)"),
+            (NEXT_OPERATIONS, "operations_newest_first (project=? AND location=? AND created_at<?)"),
+            (FINISHED_BEFORE, "operations_finished (done_at>? AND done_at<?)"),
+            (REQUEST, "PRIMARY KEY (project=? AND location=? AND method=? AND request_id=?)"),
+            (ACTIVITY, "PRIMARY KEY (uuid=?)"),
+        ] {
+            let plan = plan(&connection, sql);
+            assert!(plan.contains(index), "{sql}\n{plan}");
+            assert!(!plan.contains("TEMP B-TREE") && !plan.contains('\n'), "{sql}\n{plan}");
+        }
+    }
+}

@@ -27,8 +27,9 @@ use crate::{query, write};
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
-    writer: Writer,
+    // Dropped before the writer: the last connection to go writes the log back into the file, which readers cannot.
     readers: Readers,
+    writer: Writer,
 }
 
 impl SqliteStore {
@@ -46,12 +47,17 @@ impl SqliteStore {
             path: path.clone(),
             detail: format!("could not start the thread that writes: {error}"),
         })?;
-        Ok(Self { path, writer, readers })
+        Ok(Self { path, readers, writer })
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    #[cfg(test)]
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.writer
     }
 }
 

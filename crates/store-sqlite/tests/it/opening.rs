@@ -1,0 +1,172 @@
+//! Opening a database: what is made, what is kept, and what is refused.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use hearth_store::{Store, StoreError};
+use hearth_store_sqlite::{OpenError, SqliteStore, check};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::sample::{create, whole};
+
+fn scratch() -> (TempDir, PathBuf) {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let path = scratch.path().join("hearth.db");
+    (scratch, path)
+}
+
+async fn with_sessions(path: &Path, count: u128) {
+    let store = SqliteStore::open(path).expect("it opens");
+    for number in 1..=count {
+        store.commit(create(number)).await.expect("it is written");
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_when_it_is_opened_again() {
+    let (_scratch, path) = scratch();
+    with_sessions(&path, 5).await;
+    let store = SqliteStore::open(&path).unwrap();
+    for number in 1..=5 {
+        assert!(whole(&store, number).await);
+    }
+    assert!(!whole(&store, 6).await);
+    assert_eq!(store.path(), path);
+}
+
+#[test]
+fn a_new_database_is_for_its_user_alone_and_carries_our_mark() {
+    let (_scratch, path) = scratch();
+    let store = SqliteStore::open(&path).unwrap();
+    for suffix in ["", "-wal", "-shm"] {
+        let file = format!("{}{suffix}", path.display());
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+    }
+    drop(store);
+    let header = std::fs::read(&path).unwrap();
+    assert_eq!(&header[68..72], b"HRTH");
+    assert_eq!(check(&path).unwrap().format, 1);
+}
+
+#[test]
+fn two_that_open_a_new_database_at_once_both_succeed() {
+    let (_scratch, path) = scratch();
+    let openers: Vec<_> = (0..4)
+        .map(|_| {
+            let path = path.clone();
+            std::thread::spawn(move || SqliteStore::open(path).map(drop))
+        })
+        .collect();
+    for opener in openers {
+        opener.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
+    let (_scratch, path) = scratch();
+    let long = "not a database, but long enough for a header ".repeat(50);
+    for text in ["x", long.as_str(), "SQLite format 3\0"] {
+        std::fs::write(&path, text).unwrap();
+        let error = SqliteStore::open(&path).unwrap_err();
+        assert!(matches!(error, OpenError::Corrupt { .. }), "{error:?}");
+        assert!(error.to_string().contains("hearth.db") && error.hint().contains("hearth store check"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        assert_eq!(check(&path).unwrap().problems().collect::<Vec<_>>(), ["the file is not a database"]);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_was_cut_off_is_refused() {
+    let (_scratch, path) = scratch();
+    with_sessions(&path, 50).await;
+    let length = std::fs::metadata(&path).unwrap().len();
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length / 2).unwrap();
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert!(matches!(&error, OpenError::Corrupt { detail, .. } if detail.contains("cut off")), "{error:?}");
+    assert!(check(&path).unwrap().damage[0].contains("cut off"));
+}
+
+#[tokio::test]
+async fn a_database_whose_schema_is_overwritten_is_refused() {
+    let (_scratch, path) = scratch();
+    with_sessions(&path, 5).await;
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100..4096].fill(0xAA);
+    std::fs::write(&path, bytes).unwrap();
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::Corrupt { .. }), "{error:?}");
+    assert!(!check(&path).unwrap().damage.is_empty());
+}
+
+#[tokio::test]
+async fn damage_behind_the_first_page_is_told_when_it_is_read_and_found_by_check() {
+    let (_scratch, path) = scratch();
+    with_sessions(&path, 50).await;
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4096..].fill(0xAA);
+    std::fs::write(&path, bytes).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    let error = store.session(&crate::sample::name(1)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Damaged(_)), "{error:?}");
+    assert!(store.commit(create(51)).await.is_err());
+    assert!(!check(&path).unwrap().damage.is_empty());
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused_with_both_numbers() {
+    let (_scratch, path) = scratch();
+    drop(SqliteStore::open(&path).unwrap());
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    for error in [SqliteStore::open(&path).unwrap_err(), check(&path).unwrap_err()] {
+        assert!(matches!(error, OpenError::Newer { found: 99, known: 1, .. }), "{error:?}");
+        assert!(error.to_string().contains("format 99"), "{error}");
+    }
+}
+
+#[test]
+fn a_database_of_another_program_is_refused_and_not_touched() {
+    let (_scratch, path) = scratch();
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE photos (name TEXT)").unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::Foreign { .. }), "{error:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_database_that_another_program_keeps_to_itself_is_told_apart() {
+    let (_scratch, path) = scratch();
+    drop(SqliteStore::open(&path).unwrap());
+    let other = Connection::open(&path).unwrap();
+    other.pragma_update(None, "locking_mode", "exclusive").unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::Locked { .. }), "{error:?}");
+    drop(other);
+    SqliteStore::open(&path).unwrap();
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_told_with_the_systems_words() {
+    let (scratch, path) = scratch();
+    std::fs::write(&path, "").unwrap();
+    for place in
+        [scratch.path().join("absent/hearth.db"), path.join("below"), PathBuf::from("/proc/hearth.db")]
+    {
+        let error = SqliteStore::open(&place).unwrap_err();
+        assert!(matches!(error, OpenError::NotWritable { .. }), "{}: {error:?}", place.display());
+        assert!(std::error::Error::source(&error).is_some());
+    }
+    let error = SqliteStore::open(scratch.path()).unwrap_err();
+    assert!(matches!(error, OpenError::NotWritable { .. }), "{error:?}");
+}
+
+#[test]
+fn an_empty_file_becomes_a_database() {
+    let (_scratch, path) = scratch();
+    std::fs::write(&path, "").unwrap();
+    drop(SqliteStore::open(&path).unwrap());
+    assert_eq!(check(&path).unwrap().format, 1);
+}
