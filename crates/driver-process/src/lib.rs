@@ -1,1 +1,39 @@
-//! (in preparation)
+//! Runs engines as child processes of small supervisors that outlive the server.
+//!
+//! [`ProcessDriver`] writes down what is to run and starts a supervisor, the *shim*, per engine; [`shim::main`] is
+//! that program. The two talk only through files in the engine's directory, a signal to say "read them again", and a
+//! datagram back to say "look again". All that is known about an engine is in its directory, so a server that starts
+//! anew knows as much as the one before.
+//!
+//! ```text
+//! <engines>/notify.sock            where shims say that something changed
+//! <engines>/<engine id>/           mode 0700
+//!     spec.json                    what to run and when it was placed; written before anything is started
+//!     lock                         held by the shim as long as it lives: one engine per id
+//!     shim.json                    which process the shim is; written before the engine is started
+//!     status.json                  how far the engine is
+//!     stop.json, deadline.json     what the driver wants of the shim
+//!     exit.json                    how the engine ended; nothing is started here any more
+//!     shim.err                     what a shim says that cannot do its work
+//!     log.<offset>                 pieces of the log, named after the offset of their first byte
+//!     work/                        the engine's scratch directory, gone when it has ended
+//! ```
+//!
+//! Never knows of sessions, runtimes or the store. Start reading at [`ProcessDriver`], then [`shim`].
+
+mod config;
+mod driver;
+mod explain;
+mod layout;
+mod lock;
+mod log;
+mod notify;
+mod place;
+mod process;
+pub mod shim;
+mod strays;
+mod tail;
+mod watch;
+
+pub use config::{ProcessDriverConfig, ShimCommand};
+pub use driver::ProcessDriver;

@@ -1,0 +1,99 @@
+//! Starting the engine.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Component, Path};
+use std::process::{Command, Stdio};
+
+use hearth_core::engine::{EngineSpec, WORK_DIR};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
+
+use crate::layout::{
+    ENGINE_VARIABLE, ENGINES_DIR_VARIABLE, EngineDir, PASSED_ON, create_private_dir, create_private_file,
+};
+
+/// A started engine.
+pub(super) struct Engine {
+    /// Its process, which leads a group of its own.
+    pub(super) pid: Pid,
+    /// Where its output arrives. Reading does not wait.
+    pub(super) output: OwnedFd,
+}
+
+/// Starts the engine. The error is told to people in place of a log.
+pub(super) fn launch(dir: &EngineDir, spec: &EngineSpec) -> Result<Engine, String> {
+    let work = dir.work();
+    let in_work = |error: io::Error| format!("could not prepare \"{}\": {error}", work.display());
+    let work_text = work.to_str().ok_or("the path of the engines' directory is not valid UTF-8")?;
+    let fill = |text: &str| text.replace(WORK_DIR, work_text);
+    create_private_dir(&work).map_err(in_work)?;
+    for (name, content) in &spec.files {
+        write_file(&work, name, &fill(content)).map_err(in_work)?;
+    }
+
+    let plumbing = |error: Errno| format!("could not make a pipe for the log: {error}");
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(plumbing)?;
+    // Only the reader: an engine does not expect that writing may fail because it must wait.
+    rustix::io::ioctl_fionbio(&reader, true).map_err(plumbing)?;
+    let second = writer.try_clone().map_err(|error| format!("could not make a pipe for the log: {error}"))?;
+
+    let mut command = Command::new(&spec.program);
+    command.args(spec.args.iter().map(|arg| fill(arg)));
+    command.env_clear();
+    command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    command.envs(spec.env.iter().map(|(name, value)| (name, fill(value))));
+    command.env(ENGINE_VARIABLE, spec.id.to_string()).env(ENGINES_DIR_VARIABLE, dir.engines_dir());
+    command.current_dir(&work).stdin(Stdio::null()).stdout(writer).stderr(second).process_group(0);
+    let shim = getpid();
+    let die_with_the_shim = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // If the shim is gone already nobody would send that signal.
+        if getppid() == Some(shim) { Ok(()) } else { Err(io::Error::from(Errno::SRCH)) }
+    };
+    #[expect(unsafe_code, reason = "only the new process itself can ask to be killed with its parent")]
+    // SAFETY: between fork and exec only what is safe in a signal handler may be done. These are bare system calls
+    // and take no lock and no memory.
+    unsafe {
+        command.pre_exec(die_with_the_shim);
+    }
+    let child = command
+        .spawn()
+        .map_err(|error| format!("could not start \"{}\": {error}", spec.program.display()))?;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or("the engine has no process id")?;
+    Ok(Engine { pid, output: reader })
+}
+
+fn write_file(work: &Path, name: &str, content: &str) -> io::Result<()> {
+    let name = Path::new(name);
+    if !name.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("\"{}\" does not name a file inside it", name.display()),
+        ));
+    }
+    let path = work.join(name);
+    if let Some(parent) = path.parent() {
+        create_private_dir(parent)?;
+    }
+    io::Write::write_all(&mut create_private_file(&path)?, content.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn files_are_written_inside_the_scratch_directory_only() {
+        let work = tempfile::tempdir().unwrap();
+        write_file(work.path(), "conf/spark.conf", "x").unwrap();
+        assert_eq!(fs::read_to_string(work.path().join("conf/spark.conf")).unwrap(), "x");
+        for name in ["../out", "/etc/out", "a/../../out", "."] {
+            assert!(write_file(work.path(), name, "x").is_err(), "{name}");
+        }
+    }
+}

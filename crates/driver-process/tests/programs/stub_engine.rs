@@ -1,0 +1,87 @@
+//! What tests run as an engine. Its environment says what it does:
+//!
+//! | variable | what it does |
+//! |---|---|
+//! | `STUB_STARTS` | appends one byte to this file |
+//! | `STUB_REPORT` | writes to this file what it was given: environment, directory, open files, signals |
+//! | `STUB_LINES` | writes this text and a line end |
+//! | `STUB_EXIT` | exits with this code, before it listens |
+//! | `STUB_IGNORES_STOP` | takes no notice of SIGTERM and SIGINT |
+//! | `STUB_DESCENDANTS` | starts a chain of so many processes, each in a session of its own, without this environment, and deaf to SIGTERM |
+//! | `STUB_PIDS` | where each of them appends its number as a line |
+
+use std::env;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, exit};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::signal::{SIGINT, SIGTERM};
+
+fn main() -> io::Result<()> {
+    if let Some(file) = env::var_os("STUB_STARTS") {
+        OpenOptions::new().create(true).append(true).open(file)?.write_all(b"x")?;
+    }
+    if let Some(file) = env::var_os("STUB_REPORT") {
+        fs::write(file, report()?)?;
+    }
+    if env::var_os("STUB_IGNORES_STOP").is_some() {
+        for signal in [SIGTERM, SIGINT] {
+            signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
+        }
+    }
+    if let (Some(pids), Ok(number)) = (env::var_os("STUB_PIDS"), env::var("STUB_DESCENDANTS")) {
+        let mut file = OpenOptions::new().create(true).append(true).open(&pids)?;
+        writeln!(file, "{}", std::process::id())?;
+        if let Some(rest) = number.parse::<u32>().map_err(io::Error::other)?.checked_sub(1) {
+            let mut child = Command::new(env::current_exe()?);
+            child.env_clear().env("STUB_PIDS", pids).env("STUB_DESCENDANTS", rest.to_string());
+            child.env("STUB_IGNORES_STOP", "1").env("STUB_DETACHED", "1").process_group(0).spawn()?;
+        }
+    }
+    if env::var_os("STUB_DETACHED").is_some() {
+        // Refused, since it leads a group. Its own child, in the same way, does not belong to any of these either.
+        let _ = rustix::process::setsid();
+        wait_for_ever();
+    }
+    if let Ok(lines) = env::var("STUB_LINES") {
+        println!("{lines}");
+    }
+    if let Ok(code) = env::var("STUB_EXIT") {
+        exit(code.parse().map_err(io::Error::other)?);
+    }
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    eprintln!("Starting the stub engine on {}...", listener.local_addr()?);
+    wait_for_ever()
+}
+
+fn wait_for_ever() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+fn report() -> io::Result<String> {
+    let mut report = format!("cwd {}\n", env::current_dir()?.display());
+    for (name, value) in env::vars() {
+        report.push_str(&format!("env {name}={value}\n"));
+    }
+    for argument in env::args().skip(1) {
+        report.push_str(&format!("arg {argument}\n"));
+    }
+    let mut open: Vec<_> = fs::read_dir("/proc/self/fd")?.collect::<io::Result<_>>()?;
+    // The last one is the listing itself.
+    open.sort_by_key(fs::DirEntry::file_name);
+    for entry in open {
+        if let Ok(target) = fs::read_link(entry.path()) {
+            report.push_str(&format!("fd {} {}\n", entry.file_name().display(), target.display()));
+        }
+    }
+    for line in fs::read_to_string("/proc/self/status")?.lines().filter(|line| line.starts_with("Sig")) {
+        report.push_str(&format!("{line}\n"));
+    }
+    Ok(report)
+}
