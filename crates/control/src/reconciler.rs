@@ -167,7 +167,7 @@ impl Reconciler {
         Ok(())
     }
 
-    async fn flush(&self) -> Result<(), PassError> {
+    async fn flush(&mut self) -> Result<(), PassError> {
         let uses = self.control.activity.take_unnoted();
         if !uses.is_empty() {
             self.control.world.store.note_activity(&uses).await?;
@@ -176,7 +176,7 @@ impl Reconciler {
     }
 
     /// Compares records and engines both ways, and removes what has been kept long enough.
-    async fn sweep(&self, now: Timestamp) -> Result<(), PassError> {
+    async fn sweep(&mut self, now: Timestamp) -> Result<(), PassError> {
         let world = &self.control.world;
         // Engines first: one that is made meanwhile has its record already, so it is not taken for a stray.
         let engines = world.driver.engines().await?;
@@ -204,7 +204,7 @@ impl Reconciler {
         self.purge(now).await
     }
 
-    async fn purge(&self, now: Timestamp) -> Result<(), PassError> {
+    async fn purge(&mut self, now: Timestamp) -> Result<(), PassError> {
         let world = &self.control.world;
         let kept_since = now.checked_sub(self.control.policy.retention).unwrap_or(Timestamp::MIN);
         for uuid in world.store.ended_before(kept_since, PURGE_BATCH).await? {

@@ -1,0 +1,102 @@
+//! `hearth store`: checks, backs up and restores what the service remembers.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use hearth_store_sqlite::StateDir;
+
+use super::fault::Failure;
+use crate::config::ConfigArgs;
+
+/// Checks, backs up and restores what the service remembers.
+#[derive(Debug, Args)]
+pub(crate) struct StoreCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Says whether the database is whole. The service may run meanwhile.
+    Check {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Copies the database to a file. The service may run meanwhile.
+    Backup {
+        /// Where to; must not exist.
+        file: PathBuf,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Puts a backup in the place of the database, which is kept beside it. The service must not run.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+}
+
+/// The database's name in the state directory.
+const DATABASE: &str = "hearth.db";
+
+impl StoreCommand {
+    /// Does it.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.action {
+            Action::Check { config } => check(&database(&config)?),
+            Action::Backup { file, config } => {
+                hearth_store_sqlite::backup(database(&config)?, &file).map_err(|error| {
+                    let hint = error.hint();
+                    Failure::new(error, hint)
+                })?;
+                println!("{}", file.display());
+                Ok(())
+            }
+            Action::Restore { file, config } => restore(&file, &config),
+        }
+    }
+}
+
+fn state_dir(config: &ConfigArgs) -> Result<PathBuf, Failure> {
+    Ok(config.load().map_err(|errors| Failure::new(errors, ""))?.config.state_dir)
+}
+
+fn database(config: &ConfigArgs) -> Result<PathBuf, Failure> {
+    Ok(state_dir(config)?.join(DATABASE))
+}
+
+fn check(database: &std::path::Path) -> Result<(), Failure> {
+    let report = hearth_store_sqlite::check(database).map_err(|error| {
+        let hint = error.hint();
+        Failure::new(error, hint)
+    })?;
+    println!("format {}, {} sessions, {} operations", report.format, report.sessions, report.operations);
+    let problems: Vec<&str> = report.problems().collect();
+    if problems.is_empty() {
+        println!("no problems found");
+        return Ok(());
+    }
+    for problem in &problems {
+        println!("problem: {problem}");
+    }
+    let text = format!("the database \"{}\" has {} problems", database.display(), problems.len());
+    Err(Failure::new(text, "Restore a backup with `hearth store restore FILE`."))
+}
+
+fn restore(file: &std::path::Path, config: &ConfigArgs) -> Result<(), Failure> {
+    let lock = StateDir::lock(state_dir(config)?).map_err(|error| {
+        let hint = error.hint();
+        Failure::new(error, hint)
+    })?;
+    let kept = hearth_store_sqlite::restore(&lock, file).map_err(|error| {
+        let hint = error.hint();
+        Failure::new(error, hint)
+    })?;
+    match kept {
+        Some(kept) => println!("restored; the database before it is kept as {}", kept.display()),
+        None => println!("restored"),
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! Why the service could not start.
+
+use std::io;
+use std::path::PathBuf;
+
+use hearth_control::pass::PassError;
+use hearth_driver::DriverError;
+use hearth_runtimes::CatalogueError;
+use hearth_store_sqlite::{LockError, OpenError};
+
+use super::listener::BindError;
+
+/// Why the service could not start. Nothing runs after it, and what was there is as it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    /// The state directory cannot be had.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The catalogue of runtimes is wrong.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The engines' directory cannot be had.
+    #[error("could not use the engines' directory")]
+    Driver(#[from] DriverError),
+    /// The default runtime is not in the catalogue.
+    #[error("the default runtime \"{name}\" is not in the catalogue, which has {}", known.join(", "))]
+    DefaultRuntime {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The token cannot be read or made.
+    #[error("could not read or make the token \"{}\"", path.display())]
+    Token {
+        /// Its file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The store does not answer.
+    #[error("could not take over the store")]
+    Store {
+        /// Why.
+        #[source]
+        source: Box<PassError>,
+    },
+    /// The file that says where the service answers cannot be written.
+    #[error("could not write down where the service answers")]
+    Endpoint {
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The path of this program is not known, and with it how engines are supervised.
+    #[error("could not find this program's own file")]
+    OwnProgram {
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The log filter makes no sense.
+    #[error("\"{filter}\" is not a log filter: {reason}")]
+    LogFilter {
+        /// What was given.
+        filter: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The description of the services is broken.
+    #[error("could not describe the services")]
+    Reflection {
+        /// What is wrong.
+        #[source]
+        source: tonic_reflection::server::Error,
+    },
+}
+
+impl ServeError {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::Lock(error) => error.hint().to_owned(),
+            Self::Open(error) => error.hint().to_owned(),
+            Self::Catalogue(error) => error.hint(),
+            Self::Bind(BindError::InUse(address)) => format!(
+                "Another service may be running: `hearth doctor` tells. Or choose another port: \
+                 `hearth serve --listen {}:{}`.",
+                address.ip(),
+                address.port().saturating_add(1)
+            ),
+            Self::Bind(BindError::Other { .. }) => {
+                "Choose an address of this machine: `hearth serve --listen 127.0.0.1:8470`.".to_owned()
+            }
+            Self::DefaultRuntime { .. } => "Set `runtimes.default` to one of them.".to_owned(),
+            Self::LogFilter { .. } => {
+                "Use a level, such as `info`, or directives, such as `info,hearth_gateway=debug`.".to_owned()
+            }
+            Self::Driver(_) | Self::Token { .. } | Self::Store { .. } | Self::Endpoint { .. } => {
+                "Check that the state directory is writable and its disk not full, or choose another one: \
+                 `hearth serve --state-dir DIR`."
+                    .to_owned()
+            }
+            Self::OwnProgram { .. } | Self::Reflection { .. } => "Install the program anew.".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! `hearth serve`: puts the parts together, answers on one port, and takes the parts down in order.
+//!
+//! The only place that names concrete adapters. Start reading at [`run`].
+
+mod directory;
+mod error;
+mod front;
+mod launcher;
+mod listener;
+mod logging;
+mod probe;
+mod token;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hearth_api::auth::Authenticator;
+use hearth_api::rest::Rest;
+use hearth_api::{Api, ApiSettings};
+use hearth_control::world::{System, World};
+use hearth_control::{Caller, Control, Reconciler};
+use hearth_driver_process::{ProcessDriver, ProcessDriverConfig, ShimCommand};
+use hearth_gateway::{Gateway, GatewayConfig};
+use hearth_runtimes::{Catalogue, Installer};
+use hearth_store_sqlite::{SqliteStore, StateDir};
+use hearth_wire::hearth::ServerInfo;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+pub(crate) use self::error::ServeError;
+use self::directory::ControlDirectory;
+use self::front::Front;
+use self::launcher::CatalogueLauncher;
+use self::probe::NetworkProbe;
+use crate::config::{Auth, Config};
+
+/// The file in the state directory that says where the service answers.
+pub(crate) const ENDPOINT_FILE: &str = "endpoint";
+/// How long open requests and streams have once the service is to end.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// Runs the service until it is told to end. Sessions go on without it.
+///
+/// # Errors
+/// When the service cannot start. Once it answers, nothing that happens ends it but a signal.
+pub(crate) async fn run(config: Config) -> Result<(), ServeError> {
+    logging::start(&config.log)?;
+    // The lock comes first: what follows may trust that no other server is in the directory.
+    let lock = StateDir::lock(&config.state_dir)?;
+    let listeners = listener::bind(&config.listen).await?;
+    let addresses = addresses(&listeners)?;
+    let parts = assemble(&config, lock.path(), lock.database().as_path(), &addresses)?;
+    let mut reconciler = Reconciler::new(parts.control.clone());
+    // Whoever held the lease before is dead: the lock says so.
+    reconciler.seize().await.map_err(|source| ServeError::Store { source: Box::new(source) })?;
+
+    let shutdown = Shutdown::default();
+    let reconciling = tokio::spawn(reconciler.run(shutdown.reconciler.clone()));
+    let connections = TaskTracker::new();
+    for listener in listeners {
+        let accepting = listener::accept(listener, parts.front.clone(), connections.clone(), shutdown.accepting.clone());
+        connections.spawn(accepting);
+    }
+    let endpoint = format!("http://{}", addresses[0]);
+    write_endpoint(lock.path(), &endpoint)?;
+    parts.ready.send_replace(true);
+    info!(version = env!("CARGO_PKG_VERSION"), %endpoint, fence = lock.fence(), "serving");
+
+    wait_for_signal().await;
+    info!("shutting down; sessions go on");
+    parts.ready.send_replace(false);
+    remove_endpoint(lock.path());
+    shutdown.accepting.cancel();
+    let left = parts.gateway.drain(DRAIN_LIMIT).await;
+    if left > 0 {
+        warn!(streams = left, "closing streams that are still open");
+    }
+    connections.close();
+    if tokio::time::timeout(DRAIN_LIMIT, connections.wait()).await.is_err() {
+        warn!(connections = connections.len(), "closing connections that are still open");
+    }
+    shutdown.reconciler.cancel();
+    if let Err(error) = reconciling.await {
+        warn!(%error, "the reconciler did not end well");
+    }
+    parts.tasks.close();
+    parts.tasks.wait().await;
+    Ok(())
+}
+
+/// What ends when, on the way down.
+#[derive(Default)]
+struct Shutdown {
+    accepting: CancellationToken,
+    reconciler: CancellationToken,
+}
+
+struct Parts {
+    control: Control,
+    front: Front,
+    gateway: Gateway,
+    ready: watch::Sender<bool>,
+    tasks: TaskTracker,
+}
+
+fn assemble(
+    config: &Config,
+    state_dir: &Path,
+    database: &Path,
+    addresses: &[SocketAddr],
+) -> Result<Parts, ServeError> {
+    let owner = Caller { name: format!("{}@localhost", whoami()) };
+    let authenticator = match config.auth {
+        Auth::Token => {
+            let token = token::ensure(state_dir)
+                .map_err(|source| ServeError::Token { path: state_dir.join(token::TOKEN_FILE), source })?;
+            Authenticator::token(token, owner)
+        }
+        Auth::None => Authenticator::anonymous(owner),
+    };
+    let catalogue = Catalogue::load(config.catalogue.as_deref())?;
+    let known = catalogue.known();
+    let catalogue = catalogue
+        .with_default(&config.default_runtime)
+        .ok_or_else(|| ServeError::DefaultRuntime { name: config.default_runtime.clone(), known: known.clone() })?;
+    let catalogue = Arc::new(catalogue);
+    let installer = Installer::new(&config.runtimes_dir);
+    let engine = std::env::current_exe().map_err(|source| ServeError::OwnProgram { source })?;
+    let driver = ProcessDriver::start(ProcessDriverConfig::new(
+        state_dir.join("engines"),
+        ShimCommand { program: engine, args: vec!["shim".to_owned()] },
+    ))?;
+    let world = World {
+        store: Arc::new(SqliteStore::open(database)?),
+        driver: Arc::new(driver),
+        launcher: Arc::new(CatalogueLauncher {
+            catalogue: catalogue.clone(),
+            installer,
+            log_limit: config.session.log_limit,
+        }),
+        probe: Arc::new(NetworkProbe),
+        clock: Arc::new(System),
+        timer: Arc::new(System),
+        random: Arc::new(System),
+    };
+    let control = Control::new(world, config.session.clone());
+    let tasks = TaskTracker::new();
+    let gateway = Gateway::new(
+        Arc::new(ControlDirectory { control: control.clone(), tasks: tasks.clone() }),
+        GatewayConfig::default(),
+    );
+    let settings = ApiSettings {
+        create_hold: config.create_hold,
+        spark_connect: format!("sc://{}", advertised(config, addresses)),
+        locations: config.locations.clone(),
+        info: server_info(config, &catalogue, known),
+    };
+    let api = Api::new(control.clone(), settings).routes();
+    let max_body = usize::try_from(config.max_body).unwrap_or(usize::MAX);
+    let rest = Rest::new(api.clone(), authenticator.clone(), max_body);
+    let (ready, is_ready) = watch::channel(false);
+    let front = Front { authenticator, rest, grpc: with_common_services(api)?, gateway: gateway.clone(), ready: is_ready };
+    Ok(Parts { control, front, gateway, ready, tasks })
+}
+
+/// The services that every gRPC server is expected to have: health and reflection.
+fn with_common_services(api: tonic::service::Routes) -> Result<tonic::service::Routes, ServeError> {
+    let (_, health) = tonic_health::server::health_reporter();
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(hearth_wire::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(|source| ServeError::Reflection { source })?;
+    Ok(api.add_service(health).add_service(reflection))
+}
+
+fn server_info(config: &Config, catalogue: &Catalogue, runtimes: Vec<String>) -> ServerInfo {
+    ServerInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        state_dir: config.state_dir.display().to_string(),
+        runtimes,
+        default_runtime: catalogue.default_runtime().full_name(),
+        start_time: Some(hearth_api::convert::time::timestamp(hearth_core::Timestamp::now())),
+        default_project: config.project.clone(),
+        default_location: config.default_location.clone(),
+    }
+}
+
+/// Where clients are told to connect. PySpark sends a token without TLS only to the name `localhost`.
+fn advertised(config: &Config, addresses: &[SocketAddr]) -> String {
+    match (&config.advertise, addresses.first()) {
+        (Some(advertise), _) => advertise.clone(),
+        (None, Some(address)) if address.ip().is_loopback() => format!("localhost:{}", address.port()),
+        (None, Some(address)) => address.to_string(),
+        (None, None) => String::new(),
+    }
+}
+
+fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, ServeError> {
+    let addresses: Result<_, _> = listeners.iter().map(TcpListener::local_addr).collect();
+    addresses.map_err(|source| ServeError::Endpoint { source })
+}
+
+fn write_endpoint(state_dir: &Path, endpoint: &str) -> Result<(), ServeError> {
+    let path = state_dir.join(ENDPOINT_FILE);
+    std::fs::write(path, format!("{endpoint}\n")).map_err(|source| ServeError::Endpoint { source })
+}
+
+fn remove_endpoint(state_dir: &Path) {
+    if let Err(error) = std::fs::remove_file(state_dir.join(ENDPOINT_FILE)) {
+        warn!(%error, "could not remove the endpoint file");
+    }
+}
+
+/// The user the service runs as.
+fn whoami() -> String {
+    ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
+        .unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()))
+}
+
+/// Returns at the first SIGINT or SIGTERM; a second one ends the process at once.
+async fn wait_for_signal() {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        warn!("cannot wait for signals; only SIGKILL ends this process");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        warn!("ending at once");
+        std::process::exit(130);
+    });
+}
