@@ -9,6 +9,7 @@ use std::{env, fs, io};
 use etcetera::BaseStrategy as _;
 
 use super::error::ConfigErrors;
+use super::reference::{json_schema, reference_markdown};
 use super::resolve::{Loaded, resolve};
 use super::source::{Assignment, Directories, FileText, Origin, Raw, Sources};
 
@@ -18,42 +19,62 @@ use super::source::{Assignment, Directories, FileText, Origin, Raw, Sources};
 /// with what is wrong in the file and in the environment.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Configuration")]
-pub struct ConfigArgs {
+pub(crate) struct ConfigArgs {
     /// The configuration file, instead of the one in the user's configuration directory.
     #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// An address to listen on, such as 127.0.0.1:8470; may be given several times.
     #[arg(long, value_name = "ADDR:PORT")]
-    pub listen: Vec<String>,
+    pub(crate) listen: Vec<String>,
     /// The directory of database, token, logs and work directories.
     #[arg(long, value_name = "DIR")]
-    pub state_dir: Option<String>,
+    pub(crate) state_dir: Option<String>,
     /// The directory of installed runtimes.
     #[arg(long, value_name = "DIR")]
-    pub runtimes_dir: Option<String>,
+    pub(crate) runtimes_dir: Option<String>,
     /// The address that clients are told to connect to.
     #[arg(long, value_name = "HOST:PORT")]
-    pub advertise: Option<String>,
+    pub(crate) advertise: Option<String>,
     /// Who is let in: token, or none (everybody on this machine).
     #[arg(long, value_name = "WHO")]
-    pub auth: Option<String>,
+    pub(crate) auth: Option<String>,
     /// Which events are logged: a level, or directives such as info,hearth_gateway=debug.
     #[arg(long, value_name = "FILTER")]
-    pub log: Option<String>,
+    pub(crate) log: Option<String>,
     /// Sets any key, such as session.stop-grace=10s; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
+    pub(crate) set: Vec<String>,
     /// Prints the configuration that holds, with the origin of each value, and ends.
     #[arg(long)]
-    pub print_config: bool,
+    pub(crate) print_config: bool,
+    /// Prints what is known about every setting, and ends.
+    #[arg(long, value_name = "FORM")]
+    pub(crate) config_docs: Option<Docs>,
+}
+
+/// The forms of the documentation of all settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Docs {
+    /// The reference page, in Markdown.
+    Reference,
+    /// The JSON schema of a configuration file, for editors.
+    Schema,
 }
 
 impl ConfigArgs {
+    /// The documentation that was asked for, if any. It needs no configuration, so a broken one cannot hide it.
+    pub(crate) fn docs(&self) -> Option<String> {
+        self.config_docs.map(|form| match form {
+            Docs::Reference => reference_markdown(),
+            Docs::Schema => json_schema(),
+        })
+    }
+
     /// Reads the file and the environment, and puts everything together.
     ///
     /// # Errors
     /// Everything that is wrong, wherever it was written.
-    pub fn load(&self) -> Result<Loaded, ConfigErrors> {
+    pub(crate) fn load(&self) -> Result<Loaded, ConfigErrors> {
         let directories = etcetera::base_strategy::Xdg::new().ok();
         let sources = Sources {
             file: self.file(directories.as_ref().map(|base| base.config_dir()).as_deref()),

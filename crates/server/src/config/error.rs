@@ -7,23 +7,23 @@ use super::units::UnitError;
 
 /// Everything that is wrong with a configuration, in the order of its sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigErrors(pub Vec<ConfigError>);
+pub(crate) struct ConfigErrors(pub(crate) Vec<ConfigError>);
 
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{origin}: {}{problem}", self.subject())]
-pub struct ConfigError {
+pub(crate) struct ConfigError {
     /// The key that it is about; `None` when it is about a file as a whole.
-    pub key: Option<String>,
+    pub(crate) key: Option<String>,
     /// Where the value was written.
-    pub origin: Origin,
+    pub(crate) origin: Origin,
     /// What is wrong.
-    pub problem: Problem,
+    pub(crate) problem: Problem,
 }
 
 /// What is wrong with one value, key or file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub(crate) enum Problem {
     /// The file is missing, or its bytes are no text.
     #[error("could not read the configuration file: {0}")]
     Unreadable(String),
@@ -100,11 +100,11 @@ pub enum Problem {
 
 /// A variable that starts with `HEARTH_` and means nothing to the server. Its value is not shown: it may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownVariable {
+pub(crate) struct UnknownVariable {
     /// The variable's name.
-    pub name: String,
+    pub(crate) name: String,
     /// A variable that is written nearly like it.
-    pub near: Option<String>,
+    pub(crate) near: Option<String>,
 }
 
 impl ConfigError {
@@ -113,11 +113,11 @@ impl ConfigError {
     }
 
     /// What to do about it, as a full sentence, where there is something to say.
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         match &self.problem {
             Problem::UnknownKey { near: Some(near) } => Some(format!("Did you mean \"{near}\"?")),
             Problem::UnknownKey { near: None } => {
-                Some("Run `hearth serve --print-config` to see every setting.".to_owned())
+                Some("Run `hearth serve --config-docs reference` to read about every setting.".to_owned())
             }
             Problem::Section { .. } => {
                 self.key.as_ref().map(|key| format!("Write `[{key}]` above its settings."))

@@ -17,8 +17,6 @@ pub(super) fn assignments(path: &Path, text: &str) -> (Vec<Assignment>, Vec<Conf
     let mut walk = Walk { path, text, assignments: Vec::new(), errors: Vec::new() };
     if syntax.is_empty() {
         walk.root(table.get_ref());
-        walk.assignments.sort_by(|a, b| a.origin.cmp(&b.origin));
-        walk.errors.sort_by(|a, b| a.origin.cmp(&b.origin));
     }
     for error in syntax {
         let origin = walk.origin(error.span().map(|span| span.start));

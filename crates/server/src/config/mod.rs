@@ -24,11 +24,9 @@ mod resolve;
 mod settings;
 mod source;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod units;
 
-pub use self::args::ConfigArgs;
-pub use self::error::{ConfigError, ConfigErrors, Problem, UnknownVariable};
-pub use self::model::{Auth, Config, LogConfig, LogFormat};
-pub use self::reference::{json_schema, reference_markdown};
-pub use self::resolve::{Loaded, resolve};
-pub use self::source::{Assignment, Directories, FileText, Origin, Raw, Sources};
+pub(crate) use self::args::ConfigArgs;
+pub(crate) use self::model::{Auth, Config, LogConfig, LogFormat};

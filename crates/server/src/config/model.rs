@@ -10,40 +10,40 @@ use super::source::Directories;
 
 /// Everything that can be set about a server, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
+pub(crate) struct Config {
     /// The addresses the one port is opened on; at least one, none of them twice.
-    pub listen: Vec<SocketAddr>,
+    pub(crate) listen: Vec<SocketAddr>,
     /// Where the database, the token, the logs and the work directories of engines are kept; absolute.
-    pub state_dir: PathBuf,
+    pub(crate) state_dir: PathBuf,
     /// Where installed runtimes are kept; absolute.
-    pub runtimes_dir: PathBuf,
+    pub(crate) runtimes_dir: PathBuf,
     /// A runtime catalogue of the operator's own, read after the built-in one; absolute.
-    pub catalogue: Option<PathBuf>,
+    pub(crate) catalogue: Option<PathBuf>,
     /// The runtime of a session that names none.
-    pub default_runtime: String,
+    pub(crate) default_runtime: String,
     /// The `host:port` written into the endpoints of sessions; `None` means the address of the first listener.
-    pub advertise: Option<String>,
+    pub(crate) advertise: Option<String>,
     /// The project of our own commands and of requests that name none.
-    pub project: String,
+    pub(crate) project: String,
     /// The locations that are served; empty means every one.
-    pub locations: Vec<String>,
+    pub(crate) locations: Vec<String>,
     /// The location of our own commands and of requests that name none; one of `locations` unless that is empty.
-    pub default_location: String,
+    pub(crate) default_location: String,
     /// How long the answer to a create is held back so that a quick start is answered as done.
-    pub create_hold: Duration,
+    pub(crate) create_hold: Duration,
     /// The largest body of an API request, in bytes.
-    pub max_body: u64,
+    pub(crate) max_body: u64,
     /// Who is let in.
-    pub auth: Auth,
+    pub(crate) auth: Auth,
     /// Times and limits of sessions.
-    pub session: SessionPolicy,
+    pub(crate) session: SessionPolicy,
     /// What is logged, and how.
-    pub log: LogConfig,
+    pub(crate) log: LogConfig,
 }
 
 /// Who is let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Auth {
+pub(crate) enum Auth {
     /// Those who present the token kept in the state directory.
     Token,
     /// Everybody who can reach the port; only on loopback addresses.
@@ -52,16 +52,16 @@ pub enum Auth {
 
 /// What is logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogConfig {
+pub(crate) struct LogConfig {
     /// Which events, as directives of `tracing`: `info`, `info,hearth_gateway=debug`.
-    pub filter: String,
+    pub(crate) filter: String,
     /// The form of a line.
-    pub format: LogFormat,
+    pub(crate) format: LogFormat,
 }
 
 /// The form of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people.
     Text,
     /// One JSON object a line, for programs.
@@ -70,7 +70,7 @@ pub enum LogFormat {
 
 impl Config {
     /// The port that clients and our own documentation assume.
-    pub const DEFAULT_PORT: u16 = 8470;
+    pub(crate) const DEFAULT_PORT: u16 = 8470;
 
     /// What holds where nothing was set.
     ///

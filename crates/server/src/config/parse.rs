@@ -17,9 +17,9 @@ use super::units::{UnitError, parse_duration, parse_size, show_duration, show_si
 #[derive(Clone, Copy)]
 pub(super) struct Context<'d> {
     /// Where relative paths lead.
-    pub directories: &'d Directories,
+    pub(crate) directories: &'d Directories,
     /// Whether one text can be a whole list, as in variables and flags.
-    pub commas: bool,
+    pub(crate) commas: bool,
 }
 
 /// Reads `raw` as a value of `kind` and puts it in its place. A value with problems leaves the place as it was.
@@ -51,12 +51,14 @@ pub(super) fn store(
         Kind::Segment(place) => *place(config) = text(raw, "a name").and_then(segment).map_err(one)?,
         Kind::Filter(place) => *place(config) = text(raw, "log directives").and_then(filter).map_err(one)?,
         Kind::Duration(place, range) => {
-            let read = |text: &str| parse_duration(text).map_err(|source| unit(source, "s", "1h30m"));
+            let read = |text: &str| {
+                parse_duration(text).map_err(|source| unit(source, |number| format!("{number}s"), "1h30m"))
+            };
             let value = number(raw, "a duration such as \"30s\"").and_then(read).map_err(one)?;
             *place(config) = within(value, range, |value| show_duration(*value)).map_err(one)?;
         }
         Kind::Size(place, range) => {
-            let read = |text: &str| parse_size(text).map_err(|source| unit(source, "MiB", "16MiB"));
+            let read = |text: &str| parse_size(text).map_err(|source| unit(source, size_meant, "16MiB"));
             let value = number(raw, "a size such as \"16MiB\"").and_then(read).map_err(one)?;
             *place(config) = within(value, range, |value| show_size(*value)).map_err(one)?;
         }
@@ -148,12 +150,20 @@ fn within<T: PartialOrd>(
 }
 
 /// Adds what to write instead: the very number with a unit where only that is missing.
-fn unit(source: UnitError, usual: &str, example: &str) -> Problem {
+fn unit(source: UnitError, meant: impl Fn(&str) -> String, example: &str) -> Problem {
     let example = match &source {
-        UnitError::NoUnit { number } => format!("{number}{usual}"),
+        UnitError::NoUnit { number } => meant(number),
         _ => example.to_owned(),
     };
     Problem::Unit { source, example }
+}
+
+/// What a bare number most likely means: a large one was counted in bytes, a small one was not.
+fn size_meant(number: &str) -> String {
+    match number.parse() {
+        Ok(bytes) if bytes >= 1 << 20 => show_size(bytes),
+        _ => format!("{number}MiB"),
+    }
 }
 
 fn address(text: &str) -> Result<SocketAddr, Problem> {
@@ -199,6 +209,11 @@ fn filter(text: &str) -> Result<String, Problem> {
 fn path(text: &str, directories: &Directories) -> Result<PathBuf, Problem> {
     if text.is_empty() || text.contains('\0') {
         return Err(Problem::Invalid(format!("{text:?} is not a path")));
+    }
+    if text.starts_with('$') {
+        return Err(Problem::Invalid(format!(
+            "\"{text}\" starts with a variable, and variables are not filled in"
+        )));
     }
     let in_home = if text == "~" { Some("") } else { text.strip_prefix("~/") };
     let (base, rest) = match in_home {

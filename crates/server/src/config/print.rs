@@ -10,7 +10,7 @@ use super::units::{show_duration, show_size};
 
 impl Loaded {
     /// Where the value of `key` came from; a key there is none of counts as unset.
-    pub fn origin(&self, key: &str) -> &Origin {
+    pub(crate) fn origin(&self, key: &str) -> &Origin {
         self.origins.get(key).unwrap_or(&Origin::Default)
     }
 
@@ -18,7 +18,7 @@ impl Loaded {
     ///
     /// No kind of setting holds a secret: the token lives in the state directory, and variables that are not
     /// settings are not shown. So nothing here needs to be left out.
-    pub fn print(&self) -> String {
+    pub(crate) fn print(&self) -> String {
         let mut text =
             "# The effective configuration. Each comment says where the value came from.\n".to_owned();
         let mut open = None;

@@ -14,7 +14,7 @@ use super::units::{DURATION_UNITS, SIZE_UNITS, show_duration, show_size};
 /// The page of every setting, for people.
 ///
 /// It is kept as `docs/reference/configuration.md`; a test holds the two together.
-pub fn reference_markdown() -> String {
+pub(crate) fn reference_markdown() -> String {
     let mut page = INTRODUCTION.to_owned();
     let mut open = None;
     for setting in SETTINGS {
@@ -39,7 +39,7 @@ pub fn reference_markdown() -> String {
 /// The JSON schema (draft 2020-12) of a configuration file, for editors.
 ///
 /// It is kept as `docs/reference/configuration.schema.json`; a test holds the two together.
-pub fn json_schema() -> String {
+pub(crate) fn json_schema() -> String {
     let mut root = Map::new();
     for setting in SETTINGS {
         let (section, name) = setting.path();
@@ -84,8 +84,8 @@ Durations and sizes carry their units: `\"30s\"`, `\"1h30m\"`, `\"14d\"`, `\"16M
 file, and has commas between its items in a variable or a flag. Relative paths start at the working directory of the
 server, and `~/` is the home directory.
 
-For completion in an editor, put this line at the top of the file, with the path to the schema beside this page:
-`#:schema configuration.schema.json`.
+For completion in an editor, write the schema to a file with `hearth serve --config-docs schema`, and name it in the
+first line of the configuration: `#:schema ./configuration.schema.json`.
 
 ## Settings outside of sections
 ";
@@ -142,7 +142,9 @@ fn setting_schema(setting: &Setting) -> Value {
         Kind::Choice { words, .. } => json!({ "enum": words }),
     };
     schema["description"] = Value::from(setting.doc.replace('`', ""));
-    if let Some(default) = default(setting) {
+    // The default of a directory names a variable, which would be no value: editors offer what stands here.
+    let default = if let Kind::Directory(_) = setting.kind { None } else { default(setting) };
+    if let Some(default) = default {
         schema["default"] = match default {
             toml::Value::Array(items) => items.iter().filter_map(toml::Value::as_str).collect(),
             text => Value::from(text.as_str()),

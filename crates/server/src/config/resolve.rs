@@ -11,19 +11,19 @@ use super::settings::{SETTINGS, find};
 use super::source::{Assignment, Directories, Origin, Raw, Sources};
 use super::suggest::nearest;
 
-/// Variables that start with `HEARTH_` and are not settings: our own client commands read them, or they name the file.
-const OTHER_VARIABLES: [&str; 5] =
-    ["HEARTH_CONFIG", "HEARTH_ENDPOINT", "HEARTH_TOKEN", "HEARTH_PROJECT", "HEARTH_LOCATION"];
+/// Variables that start with `HEARTH_` and are not settings: one names the file, the others are for our own client
+/// commands. (`HEARTH_PROJECT` is for both, and a setting.)
+const OTHER_VARIABLES: [&str; 4] = ["HEARTH_CONFIG", "HEARTH_ENDPOINT", "HEARTH_TOKEN", "HEARTH_LOCATION"];
 
 /// A configuration and how it came about.
 #[derive(Debug, Clone)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// What holds.
-    pub config: Config,
+    pub(crate) config: Config,
     /// Where each setting came from, by key. Every key is there.
-    pub origins: BTreeMap<&'static str, Origin>,
+    pub(crate) origins: BTreeMap<&'static str, Origin>,
     /// Variables that were ignored.
-    pub warnings: Vec<UnknownVariable>,
+    pub(crate) warnings: Vec<UnknownVariable>,
 }
 
 /// Puts the sources on top of each other: defaults, file, environment, flags.
@@ -31,7 +31,7 @@ pub struct Loaded {
 /// # Errors
 /// Everything that is wrong in any of them, not only the first. Values that are overridden are checked too: they
 /// would fail as soon as the overriding one is gone.
-pub fn resolve(sources: &Sources) -> Result<Loaded, ConfigErrors> {
+pub(crate) fn resolve(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     let mut layers = Layers::new(&sources.directories);
     if let Some(file) = &sources.file {
         match &file.text {
@@ -57,6 +57,11 @@ pub fn resolve(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     if layers.errors.is_empty() {
         Ok(Loaded { config: layers.config, origins: layers.origins, warnings })
     } else {
+        // Source by source, and a file from top to bottom; the sort keeps the order of the rest.
+        layers.errors.sort_by_key(|error| match &error.origin {
+            Origin::File { line, .. } => (1, line.unwrap_or(0)),
+            origin => (origin.rank(), 0),
+        });
         Err(ConfigErrors(layers.errors))
     }
 }

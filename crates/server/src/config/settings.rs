@@ -16,15 +16,15 @@ use super::model::{Auth, Config, LogFormat};
 /// One thing that can be set.
 pub(super) struct Setting {
     /// The key path: `session.stop-grace`.
-    pub key: &'static str,
+    pub(crate) key: &'static str,
     /// What its values are, and where they live.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Its flag, if it is common enough to have one; every key can be given with `--set`.
-    pub flag: Option<&'static str>,
+    pub(crate) flag: Option<&'static str>,
     /// The first version that has it.
-    pub since: &'static str,
+    pub(crate) since: &'static str,
     /// What it does, in Markdown. The first sentence stands alone in the schema.
-    pub doc: &'static str,
+    pub(crate) doc: &'static str,
 }
 
 /// A place in the configuration.

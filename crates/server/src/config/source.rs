@@ -6,53 +6,53 @@ use std::path::PathBuf;
 
 /// Everything that [`super::resolve`] looks at. It reads nothing else.
 #[derive(Debug, Default)]
-pub struct Sources {
+pub(crate) struct Sources {
     /// Where defaults and relative paths lead.
-    pub directories: Directories,
+    pub(crate) directories: Directories,
     /// The configuration file, if there is one.
-    pub file: Option<FileText>,
+    pub(crate) file: Option<FileText>,
     /// The variables of the environment whose names start with `HEARTH_`.
-    pub environment: Vec<(String, OsString)>,
+    pub(crate) environment: Vec<(String, OsString)>,
     /// What the command line sets, in its order.
-    pub flags: Vec<Assignment>,
+    pub(crate) flags: Vec<Assignment>,
 }
 
 /// Base directories of the user who runs the server; `None` where the system does not say.
 #[derive(Debug, Default, Clone)]
-pub struct Directories {
+pub(crate) struct Directories {
     /// The working directory, which relative paths start from.
-    pub working: Option<PathBuf>,
+    pub(crate) working: Option<PathBuf>,
     /// The home directory, which `~/` stands for.
-    pub home: Option<PathBuf>,
+    pub(crate) home: Option<PathBuf>,
     /// `$XDG_STATE_HOME`, or what it defaults to.
-    pub state: Option<PathBuf>,
+    pub(crate) state: Option<PathBuf>,
     /// `$XDG_DATA_HOME`, or what it defaults to.
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
 }
 
 /// A configuration file and what reading it gave.
 #[derive(Debug)]
-pub struct FileText {
+pub(crate) struct FileText {
     /// The path, as messages show it.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The whole text, or why there is none.
-    pub text: Result<String, String>,
+    pub(crate) text: Result<String, String>,
 }
 
 /// One setting as it was written somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Assignment {
+pub(crate) struct Assignment {
     /// The key path: `session.stop-grace`.
-    pub key: String,
+    pub(crate) key: String,
     /// The value, not understood yet.
-    pub raw: Raw,
+    pub(crate) raw: Raw,
     /// Where it was written.
-    pub origin: Origin,
+    pub(crate) origin: Origin,
 }
 
 /// A value as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Raw {
+pub(crate) enum Raw {
     /// One text. In a variable or a flag, a list is written with commas.
     Text(String),
     /// A list in a file, or a flag given several times.
@@ -67,7 +67,7 @@ pub enum Raw {
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// Nobody set it.
     Default,
     /// A line of the configuration file; `None` where no line is to blame.

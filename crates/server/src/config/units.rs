@@ -21,7 +21,7 @@ pub(super) const SIZE_UNITS: [(&str, u64); 9] = [
 
 /// Why a text is no duration or no size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UnitError {
+pub(crate) enum UnitError {
     /// Nothing is there.
     #[error("the value is empty")]
     Empty,
