@@ -12,6 +12,7 @@ use hearth_core::id::EngineId;
 use hearth_core::session::later;
 use hearth_driver::Driver;
 use hearth_driver_process::{ProcessDriver, ProcessDriverConfig, ShimCommand};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -109,6 +110,25 @@ impl Fixture {
 
     fn starts_file(&self, id: EngineId) -> PathBuf {
         self.file(&format!("starts-{id}"))
+    }
+}
+
+/// A test that fails half-way leaves no processes either.
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        for entry in fs::read_dir(self.engines_dir()).into_iter().flatten().flatten() {
+            let read = || {
+                let shim: serde_json::Value =
+                    serde_json::from_slice(&fs::read(entry.path().join("shim.json")).ok()?).ok()?;
+                let pid = i32::try_from(shim["pid"].as_i64()?).ok()?;
+                let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+                String::from_utf8_lossy(&command).contains(entry.path().to_str()?).then_some(pid)
+            };
+            if let Some(pid) = read().and_then(Pid::from_raw) {
+                // It may have ended by itself just now.
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
     }
 }
 

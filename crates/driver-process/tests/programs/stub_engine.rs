@@ -7,14 +7,14 @@
 //! | `STUB_LINES` | writes this text and a line end |
 //! | `STUB_EXIT` | exits with this code, before it listens |
 //! | `STUB_IGNORES_STOP` | takes no notice of SIGTERM and SIGINT |
-//! | `STUB_DESCENDANTS` | starts a chain of so many processes, each in a session of its own, without this environment, and deaf to SIGTERM |
-//! | `STUB_PIDS` | where each of them appends its number as a line |
+//! | `STUB_DESCENDANTS` | starts a chain of so many processes, each in a session of its own and deaf to SIGTERM |
+//! | `STUB_FORGETS` | they do not carry the environment of the engine |
+//! | `STUB_PIDS` | where the engine and each of them appends its number as a line |
 
 use std::env;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, exit};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -33,18 +33,27 @@ fn main() -> io::Result<()> {
             signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
         }
     }
+    if env::var_os("STUB_DETACHED").is_some() {
+        rustix::process::setsid()?;
+    }
     if let (Some(pids), Ok(number)) = (env::var_os("STUB_PIDS"), env::var("STUB_DESCENDANTS")) {
-        let mut file = OpenOptions::new().create(true).append(true).open(&pids)?;
-        writeln!(file, "{}", std::process::id())?;
         if let Some(rest) = number.parse::<u32>().map_err(io::Error::other)?.checked_sub(1) {
             let mut child = Command::new(env::current_exe()?);
-            child.env_clear().env("STUB_PIDS", pids).env("STUB_DESCENDANTS", rest.to_string());
-            child.env("STUB_IGNORES_STOP", "1").env("STUB_DETACHED", "1").process_group(0).spawn()?;
+            if env::var_os("STUB_FORGETS").is_some() {
+                child.env_clear().env("STUB_FORGETS", "1");
+            }
+            child.env("STUB_PIDS", &pids).env("STUB_DESCENDANTS", rest.to_string());
+            child
+                .env("STUB_IGNORES_STOP", "1")
+                .env("STUB_DETACHED", "1")
+                .env_remove("STUB_STARTS")
+                .spawn()?;
         }
+        // After the child is under way, and in one write, so that all are there once the last line is.
+        let line = format!("{}\n", std::process::id());
+        OpenOptions::new().create(true).append(true).open(&pids)?.write_all(line.as_bytes())?;
     }
     if env::var_os("STUB_DETACHED").is_some() {
-        // Refused, since it leads a group. Its own child, in the same way, does not belong to any of these either.
-        let _ = rustix::process::setsid();
         wait_for_ever();
     }
     if let Ok(lines) = env::var("STUB_LINES") {
@@ -73,10 +82,11 @@ fn report() -> io::Result<String> {
         report.push_str(&format!("arg {argument}\n"));
     }
     let mut open: Vec<_> = fs::read_dir("/proc/self/fd")?.collect::<io::Result<_>>()?;
-    // The last one is the listing itself.
     open.sort_by_key(fs::DirEntry::file_name);
     for entry in open {
-        if let Ok(target) = fs::read_link(entry.path()) {
+        let target = fs::read_link(entry.path())?;
+        // All but what the listing itself is read from.
+        if !target.starts_with("/proc") {
             report.push_str(&format!("fd {} {}\n", entry.file_name().display(), target.display()));
         }
     }
