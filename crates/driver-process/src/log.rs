@@ -53,8 +53,7 @@ impl LogWriter {
                 Ok((file, room)) => {
                     let now = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
                     if file.write_all(&bytes[..now]).is_err() {
-                        // How much arrived is not known. The next piece begins at the right offset again.
-                        self.retire();
+                        self.abandon();
                     }
                     now
                 }
@@ -79,6 +78,21 @@ impl LogWriter {
         };
         let open = self.open.insert(open);
         Ok((&mut open.file, self.piece - (self.total - open.start)))
+    }
+
+    /// Closes the current piece after it could not be written to. How much arrived is not known; the next piece begins
+    /// at the right offset again.
+    fn abandon(&mut self) {
+        match self.open.take() {
+            // Nothing is in it. The piece before it must not be dropped for its sake: on a full disk all would go.
+            Some(open) if open.file.metadata().is_ok_and(|metadata| metadata.len() == 0) => {
+                let _ = gone_is_fine(fs::remove_file(piece_path(&self.dir, open.start)));
+            }
+            open => {
+                self.open = open;
+                self.retire();
+            }
+        }
     }
 
     /// Closes the current piece and drops the one before it.
@@ -186,6 +200,26 @@ mod tests {
         assert_eq!(chunk.content, text[from..from + 10]);
         let past = read(dir.path(), u64::MAX, 10).unwrap();
         assert_eq!((past.offset, past.next_offset), (20_000, 20_000));
+    }
+
+    #[test]
+    fn a_full_disk_does_not_cost_what_was_written_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = LogWriter::new(dir.path(), 2048);
+        log.append(b"kept");
+        log.retire();
+        for _ in 0..3 {
+            create_private_file(&piece_path(dir.path(), log.total)).unwrap();
+            // A file that always says that the disk is full.
+            let file = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+            log.open = Some(Open { file, start: log.total });
+            log.append(b"lost");
+        }
+        log.append(b"again");
+        let first = read(dir.path(), 0, 100).unwrap();
+        assert_eq!((first.content.as_slice(), first.next_offset), (b"kept".as_slice(), 4));
+        let next = read(dir.path(), 4, 100).unwrap();
+        assert_eq!((next.content.as_slice(), next.offset), (b"again".as_slice(), 16));
     }
 
     #[test]

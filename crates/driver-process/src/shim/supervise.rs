@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal};
 use super::launch::{Engine, launch};
 use super::output::Output;
 use super::signals::Signals;
-use super::tree;
+use super::tree::{self, Reaped};
 use crate::layout::{EngineDir, ListeningRecord, SpecRecord, StatusRecord};
 use crate::log::LogWriter;
 use crate::notify;
@@ -34,7 +34,10 @@ const STATUS_RETRY: Duration = Duration::from_secs(1);
 /// How much output to read before looking at signals again.
 const READS: usize = 16;
 
-/// How much to read at once: what a pipe holds.
+/// How much to read once nobody of the engine can write any more: all that the largest pipe holds.
+const READS_AT_THE_END: usize = 16;
+
+/// How much to read at once: what a pipe holds as a rule.
 const BUFFER: usize = 64 << 10;
 
 /// Starts the engine and watches over it until all of it has ended.
@@ -151,8 +154,13 @@ impl Supervisor<'_> {
 
     /// Takes down what the engine left running, and tells how it all ended.
     fn finish(mut self, status: ExitStatus) -> Exit {
-        tree::end_all();
-        self.read_output(usize::MAX);
+        if let Reaped::SomeLive = tree::reap(|_, _| {}) {
+            // This may take a while, and the engine is of no use any more.
+            self.status.stopping = true;
+            self.write_status();
+            tree::end_all();
+        }
+        self.read_output(READS_AT_THE_END);
         let cause = match self.stop {
             None => ExitCause::Itself,
             Some(Stop { at_deadline: true, .. }) => ExitCause::Deadline,
