@@ -7,12 +7,10 @@ use std::path::Path;
 pub(crate) fn explain(error: Error, path: &Path) -> Error {
     let path = path.display();
     let advice = match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            format!("free some space on the disk that holds \"{path}\"")
-        }
-        ErrorKind::ReadOnlyFilesystem => format!("mount the disk that holds \"{path}\" writable"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space on that disk",
+        ErrorKind::ReadOnlyFilesystem => "mount that disk writable",
         ErrorKind::PermissionDenied => {
-            format!("let the user that the server runs as read and write \"{path}\", or choose another place")
+            "let the user that the server runs as read and write there, or choose another place"
         }
         // What fork answers when the limit of processes is reached.
         ErrorKind::WouldBlock | ErrorKind::OutOfMemory => {
@@ -20,7 +18,7 @@ pub(crate) fn explain(error: Error, path: &Path) -> Error {
                 .to_owned()
         }
         _ if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) => {
-            "raise the limit of open files (`ulimit -n`, `LimitNOFILE=`)".to_owned()
+            "raise the limit of open files (`ulimit -n`, `LimitNOFILE=`)"
         }
         _ => return Error::new(error.kind(), format!("\"{path}\": {error}")),
     };

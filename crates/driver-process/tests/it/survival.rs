@@ -80,6 +80,36 @@ async fn a_shim_killed_while_no_server_was_there_is_found_by_the_next() {
 }
 
 #[tokio::test]
+async fn a_shim_killed_at_any_moment_of_its_start_leaves_nothing_running() {
+    let fx = Fixture::new();
+    let driver = fx.driver();
+    for moment in 0..40_u32 {
+        let id = new_id();
+        driver.ensure(&fx.spec(id, &[])).await.unwrap();
+        let shim = eventually("the shim", || shim_of(&fx, id));
+        // Not for something to happen: to have a different moment each time.
+        std::thread::sleep(moment * Duration::from_micros(250));
+        kill(shim);
+        let exit = exited(&driver, id).await;
+        assert!(matches!(exit.status, ExitStatus::Unknown | ExitStatus::NotStarted), "{exit:?}");
+        driver.ensure(&fx.spec(id, &[])).await.unwrap();
+        assert_eq!(exited(&driver, id).await, exit);
+        assert!(fx.starts(id) <= 1);
+        fx.clean(&driver, id).await;
+    }
+}
+
+/// The engine's shim by its command line, as early as it has one.
+fn shim_of(fx: &Fixture, id: EngineId) -> Option<i32> {
+    let command = format!("{}\0{}\0", env!("CARGO_BIN_EXE_hearth-shim"), fx.dir(id).display());
+    let mut entries = fs::read_dir("/proc").unwrap().flatten();
+    entries.find_map(|entry| {
+        let own = fs::read(entry.path().join("cmdline")).ok()? == command.as_bytes();
+        if own { entry.file_name().to_str()?.parse().ok() } else { None }
+    })
+}
+
+#[tokio::test]
 async fn a_process_that_has_the_number_of_a_dead_shim_is_left_alone() {
     let (fx, id) = (Fixture::new(), new_id());
     let driver = fx.driver();
