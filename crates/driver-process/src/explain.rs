@@ -15,7 +15,6 @@ pub(crate) fn explain(error: Error, path: &Path) -> Error {
         // What fork answers when the limit of processes is reached.
         ErrorKind::WouldBlock | ErrorKind::OutOfMemory => {
             "raise the limit of processes (`ulimit -u`, `TasksMax=`) or of memory, or end other sessions"
-                .to_owned()
         }
         _ if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) => {
             "raise the limit of open files (`ulimit -n`, `LimitNOFILE=`)"
