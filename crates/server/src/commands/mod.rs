@@ -1,6 +1,7 @@
 //! What can be typed after `hearth`.
 
 mod fault;
+mod quickstart;
 mod runtimes;
 mod serve;
 mod shim;
@@ -20,6 +21,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Starts the service, creates a session, and asks it a question about real data.
+    Quickstart(quickstart::QuickstartCommand),
     /// Runs the service.
     Serve(serve::ServeCommand),
     /// Lists, installs and removes runtimes.
@@ -37,6 +40,7 @@ pub(crate) fn main() -> ExitCode {
     let done = match cli.command {
         // Before anything else is set up: a supervisor is to be small.
         Command::Shim(command) => return command.run(),
+        Command::Quickstart(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Runtimes(command) => command.run(),
         Command::Store(command) => command.run(),

@@ -86,7 +86,7 @@ pub(crate) fn catalogue(config: &Config) -> Result<Catalogue, Failure> {
     })
 }
 
-fn find<'c>(catalogue: &'c Catalogue, name: &str) -> Result<&'c Runtime, Failure> {
+pub(crate) fn find<'c>(catalogue: &'c Catalogue, name: &str) -> Result<&'c Runtime, Failure> {
     catalogue.find(name).ok_or_else(|| {
         let known = catalogue.known().join(", ");
         Failure::new(format!("there is no runtime \"{name}\""), format!("Known are: {known}."))

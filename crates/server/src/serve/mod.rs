@@ -34,6 +34,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 pub(crate) use self::error::ServeError;
+pub(crate) use self::token::TOKEN_FILE;
 use self::directory::ControlDirectory;
 use self::front::Front;
 use self::launcher::CatalogueLauncher;

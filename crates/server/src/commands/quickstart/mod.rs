@@ -1,0 +1,169 @@
+//! `hearth quickstart`: from nothing to the answer to a question about real data.
+
+mod question;
+mod service;
+
+use std::time::Duration;
+
+use clap::Args;
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+use hearth_client::{Client, ClientError};
+use hearth_wire::dataproc as pb;
+use jiff::Timestamp;
+use pb::session::SessionConfig;
+
+use self::question::Question;
+use self::service::Service;
+use super::fault::Failure;
+use super::runtimes::{catalogue, find, install};
+use crate::config::{Config, ConfigArgs};
+
+/// Starts the service, creates a session, and asks it a question about 336,776 flights.
+#[derive(Debug, Args)]
+pub(crate) struct QuickstartCommand {
+    /// Leaves the service and the session running.
+    #[arg(long)]
+    keep: bool,
+    /// The runtime to run on, by name or version.
+    #[arg(long, value_name = "VERSION", default_value = "")]
+    runtime: String,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+impl QuickstartCommand {
+    /// Does all of it, and takes down what it started unless told to keep it.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let config = self.config.load().map_err(|errors| Failure::new(errors, ""))?.config;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(error, "Too many processes or threads may be running."))?;
+        runtime.block_on(self.demonstrate(&config))
+    }
+
+    async fn demonstrate(&self, config: &Config) -> Result<(), Failure> {
+        let catalogue = catalogue(config)?;
+        let environment = install(config, find(&catalogue, &self.runtime)?)?;
+        let mut service = Service::find_or_start(&self.config, config).await?;
+        match service.started_in {
+            Some(time) => eprintln!("The service answers at {} after {}.", service.endpoint, seconds(time)),
+            None => eprintln!("The service at {} was running already.", service.endpoint),
+        }
+        let client = Client::connect(&service.endpoint, Some(&service.token)).map_err(failure)?;
+        let name = format!(
+            "projects/{}/locations/{}/sessions/quickstart-{}",
+            config.project,
+            config.default_location,
+            Timestamp::now().strftime("%Y%m%d-%H%M%S")
+        );
+        let question = Question::prepare(&environment, &service.token, &config.state_dir)?;
+        let asked = tokio::select! {
+            asked = self.ask(&client, &name, question) => asked,
+            Ok(()) = tokio::signal::ctrl_c() => Err(Failure::new("interrupted", "")),
+        };
+        if self.keep && asked.is_ok() {
+            service.keep();
+            return self.tell_how_to_connect(&service, &name);
+        }
+        // Taken down whatever came of the question; the first failure is the one to tell.
+        let deleted = delete(&client, &name).await;
+        let stopped = service.stop();
+        asked.and(deleted).and(stopped)?;
+        eprintln!("Everything was taken down again; `hearth quickstart --keep` leaves it running.");
+        self.tell_how_to_connect(&service, &name)
+    }
+
+    async fn ask(&self, client: &Client, name: &str, mut question: Question) -> Result<(), Failure> {
+        question.imported().await?;
+        let session = self.create(client, name).await?;
+        let endpoint = session.runtime_info.unwrap_or_default().endpoints.into_values().next().unwrap_or_default();
+        eprintln!("Session {} is {}.\n", short(name), session_state(session.state));
+        question.ask(&format!("{endpoint}/;x-dataproc-session={}", short(name))).await?;
+        self.show_timeline(client, name).await
+    }
+
+    async fn create(&self, client: &Client, name: &str) -> Result<pb::Session, Failure> {
+        let (parent, id) = name.split_once("/sessions/").unwrap_or_default();
+        let request = pb::CreateSessionRequest {
+            parent: parent.to_owned(),
+            session_id: id.to_owned(),
+            session: Some(pb::Session {
+                name: name.to_owned(),
+                session_config: Some(SessionConfig::SparkConnectSession(pb::SparkConnectConfig {})),
+                runtime_config: Some(pb::RuntimeConfig { version: self.runtime.clone(), ..Default::default() }),
+                ..Default::default()
+            }),
+            request_id: hearth_client::new_request_id(),
+        };
+        let accepted = client.create_session(request).await.map_err(failure)?;
+        let done = client.wait(accepted, |_| {}).await.map_err(failure)?;
+        hearth_client::session_of(&done).map_err(failure)
+    }
+
+    async fn show_timeline(&self, client: &Client, name: &str) -> Result<(), Failure> {
+        let timeline = client.timeline(name).await.map_err(failure)?;
+        let mut table = Table::new();
+        table.load_style(NOTHING);
+        let mut before = Duration::ZERO;
+        for entry in timeline.entries {
+            let elapsed = entry.elapsed.and_then(|elapsed| Duration::try_from(elapsed).ok()).unwrap_or_default();
+            table.add_row([entry.step, seconds(elapsed), format!("+{}", seconds(elapsed.saturating_sub(before)))]);
+            before = elapsed;
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        println!("How the session came up, from the request to the first row:");
+        println!("{table}\n");
+        Ok(())
+    }
+
+    fn tell_how_to_connect(&self, service: &Service, name: &str) -> Result<(), Failure> {
+        let port = service.endpoint.rsplit(':').next().unwrap_or_default();
+        let (service_is, session) = if self.keep { ("runs", short(name)) } else { ("will run", "SESSION") };
+        println!("To use it yourself, with the service {service_is} on port {port}:");
+        if !self.keep {
+            println!("  hearth serve                        # or: hearth quickstart --keep");
+            println!("  hearth sessions create SESSION");
+        }
+        println!("  hearth sessions connect {session}    # the lines below, filled in");
+        println!();
+        println!("  export SPARK_CONNECT_AUTHENTICATE_TOKEN=$(hearth token)");
+        println!("  from pyspark.sql import SparkSession         # in Python or a notebook");
+        println!(
+            "  spark = SparkSession.builder.remote(\"sc://localhost:{port}/;x-dataproc-session={session}\").getOrCreate()"
+        );
+        println!();
+        println!("  curl -H \"Authorization: Bearer $(hearth token)\" {}/v1/projects/local/locations/local/sessions", service.endpoint);
+        Ok(())
+    }
+}
+
+async fn delete(client: &Client, name: &str) -> Result<(), Failure> {
+    let accepted = match client.delete_session(name, None).await {
+        Ok(accepted) => accepted,
+        // It was never created.
+        Err(error) if error.kind() == hearth_client::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failure(error)),
+    };
+    client.wait(accepted, |_| {}).await.map_err(failure).map(drop)
+}
+
+fn session_state(state: i32) -> &'static str {
+    pb::session::State::try_from(state).unwrap_or_default().as_str_name()
+}
+
+fn short(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or_default()
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.3} s", time.as_secs_f64())
+}
+
+fn failure(error: ClientError) -> Failure {
+    let hint = error.hint().unwrap_or_default();
+    Failure::new(error, hint)
+}
