@@ -28,8 +28,8 @@ impl Readers {
 
     /// Reads one row, on the calling thread.
     ///
-    /// Such a read takes 10 to 20 microseconds out of the page cache, less than handing it to another thread and
-    /// waking up again does (docs/adr/0002-sqlite-through-rusqlite.md has the numbers).
+    /// Such a read takes some 7 microseconds out of the page cache, a third of what handing it to another thread and
+    /// waking up again takes (docs/adr/0002-sqlite-through-rusqlite.md has the numbers).
     pub(crate) fn point<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError>,
