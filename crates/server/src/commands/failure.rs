@@ -70,6 +70,14 @@ pub(crate) enum CommandError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A command of the machine the service runs on, such as `serve`, failed.
+    #[error("{source}")]
+    Own {
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+        /// What to do about it; empty if that is plain.
+        hint: String,
+    },
     /// Interrupted from the keyboard.
     #[error("interrupted")]
     Interrupted {
@@ -83,6 +91,11 @@ impl CommandError {
     pub(crate) fn call(doing: impl Into<String>) -> impl FnOnce(ClientError) -> Self {
         let doing = doing.into();
         move |source| Self::Call { doing, source: Box::new(source), hint: None }
+    }
+
+    /// A failure with what to do about it; no hint if that is empty.
+    pub(crate) fn own(source: impl Into<Box<dyn Error + Send + Sync>>, hint: impl Into<String>) -> Self {
+        Self::Own { source: source.into(), hint: hint.into() }
     }
 
     /// A wrong value.
@@ -109,7 +122,7 @@ impl CommandError {
             Self::Local(error) => error.exit(),
             Self::Name(_) | Self::Usage { .. } | Self::Read { .. } => Exit::Usage,
             Self::State { .. } => Exit::Conflict,
-            Self::Write(_) | Self::Encode { .. } => Exit::Failed,
+            Self::Write(_) | Self::Encode { .. } | Self::Own { .. } => Exit::Failed,
             Self::Interrupted { .. } => Exit::Interrupted,
         }
     }
@@ -121,6 +134,7 @@ impl CommandError {
             Self::Local(error) => Some(error.hint()),
             Self::Usage { hint, .. } => hint.clone(),
             Self::State { hint, .. } | Self::Interrupted { hint } => Some(hint.clone()),
+            Self::Own { hint, .. } => Some(hint.clone()).filter(|hint| !hint.is_empty()),
             Self::Name(_) | Self::Read { .. } | Self::Write(_) | Self::Encode { .. } => None,
         }
     }

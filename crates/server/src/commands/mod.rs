@@ -1,19 +1,35 @@
 //! What can be typed after `hearth`.
 
-mod fault;
+mod connect;
+mod context;
+mod doctor;
+mod exit;
+mod failure;
+mod global;
+mod local;
+mod operations;
+mod output;
+mod progress;
 mod quickstart;
 mod runtimes;
 mod serve;
+mod sessions;
 mod shim;
 mod store;
+mod times;
+mod token;
 
+use std::future::Future;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::exit::Exit;
+use self::failure::{CommandError, finish};
+
 /// Interactive Spark sessions on your own machines, through the Dataproc API.
 #[derive(Debug, Parser)]
-#[command(name = "hearth", version, disable_help_subcommand = true)]
+#[command(name = "hearth", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -21,32 +37,40 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Starts the service, creates a session, and asks it a question about real data.
     Quickstart(quickstart::QuickstartCommand),
-    /// Runs the service.
     Serve(serve::ServeCommand),
-    /// Lists, installs and removes runtimes.
+    Sessions(sessions::SessionsCommand),
+    Operations(operations::OperationsCommand),
     Runtimes(runtimes::RuntimesCommand),
-    /// Checks, backs up and restores what the service remembers.
+    Token(token::TokenCommand),
+    Doctor(doctor::DoctorCommand),
     Store(store::StoreCommand),
-    /// Watches over one engine; started by the service.
     #[command(hide = true)]
     Shim(shim::ShimCommand),
 }
 
 /// Reads the command line and does what it says.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let done = match cli.command {
+    let done = |done: Result<(), CommandError>| done.map(|()| Exit::Done);
+    finish(match Cli::parse().command {
         // Before anything else is set up: a supervisor is to be small.
         Command::Shim(command) => return command.run(),
-        Command::Quickstart(command) => command.run(),
-        Command::Serve(command) => command.run(),
-        Command::Runtimes(command) => command.run(),
-        Command::Store(command) => command.run(),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+        Command::Quickstart(command) => done(command.run()),
+        Command::Serve(command) => done(command.run()),
+        Command::Sessions(command) => block_on(command.run()),
+        Command::Operations(command) => block_on(command.run()),
+        Command::Runtimes(command) => done(command.run()),
+        Command::Token(command) => block_on(command.run()),
+        Command::Doctor(command) => block_on(command.run()),
+        Command::Store(command) => done(command.run()),
+    })
+}
+
+/// Runs a command that talks to a service: one thread is enough for one conversation.
+fn block_on<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::own(error, "Too many processes or threads may be running."))?
+        .block_on(work)
 }

@@ -4,15 +4,15 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use comfy_table::presets::NOTHING;
 use comfy_table::Table;
+use comfy_table::presets::NOTHING;
 use hearth_runtimes::{Catalogue, Installer, Progress, Runtime};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::fault::Failure;
+use super::failure::CommandError;
 use crate::config::{Config, ConfigArgs};
 
-/// Lists, installs and removes runtimes.
+/// List, install and remove runtimes
 #[derive(Debug, Args)]
 pub(crate) struct RuntimesCommand {
     #[command(subcommand)]
@@ -44,7 +44,7 @@ enum Action {
 
 impl RuntimesCommand {
     /// Does it.
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(self) -> Result<(), CommandError> {
         match self.action {
             Action::List { config } => list(&load(&config)?),
             Action::Install { runtime, config } => {
@@ -62,39 +62,42 @@ impl RuntimesCommand {
                 let in_use = |root: &std::path::Path| used_by_a_process(root);
                 Installer::new(&config.runtimes_dir).remove(runtime, &in_use).map_err(|error| {
                     let hint = error.hint();
-                    Failure::new(error, hint)
+                    CommandError::own(error, hint)
                 })
             }
         }
     }
 }
 
-fn load(config: &ConfigArgs) -> Result<Config, Failure> {
-    Ok(config.load().map_err(|errors| Failure::new(errors, ""))?.config)
+fn load(config: &ConfigArgs) -> Result<Config, CommandError> {
+    Ok(config.load().map_err(|errors| CommandError::own(errors, ""))?.config)
 }
 
 /// The catalogue that a configuration means.
-pub(crate) fn catalogue(config: &Config) -> Result<Catalogue, Failure> {
+pub(crate) fn catalogue(config: &Config) -> Result<Catalogue, CommandError> {
     let catalogue = Catalogue::load(config.catalogue.as_deref()).map_err(|error| {
         let hint = error.hint();
-        Failure::new(error, hint)
+        CommandError::own(error, hint)
     })?;
     let known = catalogue.known().join(", ");
     catalogue.with_default(&config.default_runtime).ok_or_else(|| {
         let text = format!("the default runtime \"{}\" is not in the catalogue", config.default_runtime);
-        Failure::new(text, format!("Set `runtimes.default` to one of: {known}."))
+        CommandError::own(text, format!("Set `runtimes.default` to one of: {known}."))
     })
 }
 
-pub(crate) fn find<'c>(catalogue: &'c Catalogue, name: &str) -> Result<&'c Runtime, Failure> {
+pub(crate) fn find<'c>(catalogue: &'c Catalogue, name: &str) -> Result<&'c Runtime, CommandError> {
     catalogue.find(name).ok_or_else(|| {
         let known = catalogue.known().join(", ");
-        Failure::new(format!("there is no runtime \"{name}\""), format!("Known are: {known}."))
+        CommandError::own(format!("there is no runtime \"{name}\""), format!("Known are: {known}."))
     })
 }
 
 /// Installs a runtime if need be, showing what takes long.
-pub(crate) fn install(config: &Config, runtime: &Runtime) -> Result<hearth_runtimes::Environment, Failure> {
+pub(crate) fn install(
+    config: &Config,
+    runtime: &Runtime,
+) -> Result<hearth_runtimes::Environment, CommandError> {
     let progress = Shown::new();
     let installed = Installer::new(&config.runtimes_dir).ensure(runtime, &progress);
     progress.finish();
@@ -103,15 +106,15 @@ pub(crate) fn install(config: &Config, runtime: &Runtime) -> Result<hearth_runti
             eprintln!("  {line}");
         }
         let hint = error.hint();
-        Failure::new(error, hint)
+        CommandError::own(error, hint)
     })
 }
 
-fn list(config: &Config) -> Result<(), Failure> {
+fn list(config: &Config) -> Result<(), CommandError> {
     let catalogue = catalogue(config)?;
     let listed = Installer::new(&config.runtimes_dir).list(&catalogue).map_err(|error| {
         let text = format!("could not read \"{}\": {error}", config.runtimes_dir.display());
-        Failure::new(text, "Check that the directory is readable.")
+        CommandError::own(text, "Check that the directory is readable.")
     })?;
     let mut table = Table::new();
     table.load_style(NOTHING);

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::fault::Failure;
+use super::failure::CommandError;
 use crate::config::ConfigArgs;
 
-/// Runs the service.
+/// Run the service
 #[derive(Debug, Args)]
 pub(crate) struct ServeCommand {
     #[command(flatten)]
@@ -14,8 +14,8 @@ pub(crate) struct ServeCommand {
 
 impl ServeCommand {
     /// Returns when the service has ended.
-    pub(crate) fn run(self) -> Result<(), Failure> {
-        let loaded = self.config.load().map_err(|errors| Failure::new(errors, ""))?;
+    pub(crate) fn run(self) -> Result<(), CommandError> {
+        let loaded = self.config.load().map_err(|errors| CommandError::own(errors, ""))?;
         if self.config.print_config {
             print!("{}", loaded.print());
             return Ok(());
@@ -26,10 +26,10 @@ impl ServeCommand {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
-            .map_err(|error| Failure::new(error, "Too many processes or threads may be running."))?;
+            .map_err(|error| CommandError::own(error, "Too many processes or threads may be running."))?;
         runtime.block_on(crate::serve::run(loaded.config)).map_err(|error| {
             let hint = error.hint();
-            Failure::new(error, hint)
+            CommandError::own(error, hint)
         })
     }
 }

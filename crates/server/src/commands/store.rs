@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use hearth_store_sqlite::StateDir;
 
-use super::fault::Failure;
+use super::failure::CommandError;
 use crate::config::ConfigArgs;
 
-/// Checks, backs up and restores what the service remembers.
+/// Check, back up and restore what the service remembers
 #[derive(Debug, Args)]
 pub(crate) struct StoreCommand {
     #[command(subcommand)]
@@ -43,13 +43,13 @@ const DATABASE: &str = "hearth.db";
 
 impl StoreCommand {
     /// Does it.
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(self) -> Result<(), CommandError> {
         match self.action {
             Action::Check { config } => check(&database(&config)?),
             Action::Backup { file, config } => {
                 hearth_store_sqlite::backup(database(&config)?, &file).map_err(|error| {
                     let hint = error.hint();
-                    Failure::new(error, hint)
+                    CommandError::own(error, hint)
                 })?;
                 println!("{}", file.display());
                 Ok(())
@@ -59,18 +59,18 @@ impl StoreCommand {
     }
 }
 
-fn state_dir(config: &ConfigArgs) -> Result<PathBuf, Failure> {
-    Ok(config.load().map_err(|errors| Failure::new(errors, ""))?.config.state_dir)
+fn state_dir(config: &ConfigArgs) -> Result<PathBuf, CommandError> {
+    Ok(config.load().map_err(|errors| CommandError::own(errors, ""))?.config.state_dir)
 }
 
-fn database(config: &ConfigArgs) -> Result<PathBuf, Failure> {
+fn database(config: &ConfigArgs) -> Result<PathBuf, CommandError> {
     Ok(state_dir(config)?.join(DATABASE))
 }
 
-fn check(database: &std::path::Path) -> Result<(), Failure> {
+fn check(database: &std::path::Path) -> Result<(), CommandError> {
     let report = hearth_store_sqlite::check(database).map_err(|error| {
         let hint = error.hint();
-        Failure::new(error, hint)
+        CommandError::own(error, hint)
     })?;
     println!("format {}, {} sessions, {} operations", report.format, report.sessions, report.operations);
     let problems: Vec<&str> = report.problems().collect();
@@ -82,17 +82,17 @@ fn check(database: &std::path::Path) -> Result<(), Failure> {
         println!("problem: {problem}");
     }
     let text = format!("the database \"{}\" has {} problems", database.display(), problems.len());
-    Err(Failure::new(text, "Restore a backup with `hearth store restore FILE`."))
+    Err(CommandError::own(text, "Restore a backup with `hearth store restore FILE`."))
 }
 
-fn restore(file: &std::path::Path, config: &ConfigArgs) -> Result<(), Failure> {
+fn restore(file: &std::path::Path, config: &ConfigArgs) -> Result<(), CommandError> {
     let lock = StateDir::lock(state_dir(config)?).map_err(|error| {
         let hint = error.hint();
-        Failure::new(error, hint)
+        CommandError::own(error, hint)
     })?;
     let kept = hearth_store_sqlite::restore(&lock, file).map_err(|error| {
         let hint = error.hint();
-        Failure::new(error, hint)
+        CommandError::own(error, hint)
     })?;
     match kept {
         Some(kept) => println!("restored; the database before it is kept as {}", kept.display()),

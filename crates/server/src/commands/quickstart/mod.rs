@@ -15,11 +15,11 @@ use pb::session::SessionConfig;
 
 use self::question::Question;
 use self::service::Service;
-use super::fault::Failure;
+use super::failure::CommandError;
 use super::runtimes::{catalogue, find, install};
 use crate::config::{Config, ConfigArgs};
 
-/// Starts the service, creates a session, and asks it a question about 336,776 flights.
+/// Start the service, create a session, and ask it a question about 336,776 flights
 #[derive(Debug, Args)]
 pub(crate) struct QuickstartCommand {
     /// Leaves the service and the session running.
@@ -34,16 +34,12 @@ pub(crate) struct QuickstartCommand {
 
 impl QuickstartCommand {
     /// Does all of it, and takes down what it started unless told to keep it.
-    pub(crate) fn run(self) -> Result<(), Failure> {
-        let config = self.config.load().map_err(|errors| Failure::new(errors, ""))?.config;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(error, "Too many processes or threads may be running."))?;
-        runtime.block_on(self.demonstrate(&config))
+    pub(crate) fn run(self) -> Result<(), CommandError> {
+        let config = self.config.load().map_err(|errors| CommandError::own(errors, ""))?.config;
+        super::block_on(self.demonstrate(&config))
     }
 
-    async fn demonstrate(&self, config: &Config) -> Result<(), Failure> {
+    async fn demonstrate(&self, config: &Config) -> Result<(), CommandError> {
         let catalogue = catalogue(config)?;
         let environment = install(config, find(&catalogue, &self.runtime)?)?;
         let mut service = Service::find_or_start(&self.config, config).await?;
@@ -61,7 +57,7 @@ impl QuickstartCommand {
         let question = Question::prepare(&environment, &service.token, &config.state_dir)?;
         let asked = tokio::select! {
             asked = self.ask(&client, &name, question) => asked,
-            Ok(()) = tokio::signal::ctrl_c() => Err(Failure::new("interrupted", "")),
+            Ok(()) = tokio::signal::ctrl_c() => Err(CommandError::own("interrupted", "")),
         };
         if self.keep && asked.is_ok() {
             service.keep();
@@ -75,16 +71,17 @@ impl QuickstartCommand {
         self.tell_how_to_connect(&service, &name)
     }
 
-    async fn ask(&self, client: &Client, name: &str, mut question: Question) -> Result<(), Failure> {
+    async fn ask(&self, client: &Client, name: &str, mut question: Question) -> Result<(), CommandError> {
         question.imported().await?;
         let session = self.create(client, name).await?;
-        let endpoint = session.runtime_info.unwrap_or_default().endpoints.into_values().next().unwrap_or_default();
+        let endpoint =
+            session.runtime_info.unwrap_or_default().endpoints.into_values().next().unwrap_or_default();
         eprintln!("Session {} is {}.\n", short(name), session_state(session.state));
         question.ask(&format!("{endpoint}/;x-dataproc-session={}", short(name))).await?;
         self.show_timeline(client, name).await
     }
 
-    async fn create(&self, client: &Client, name: &str) -> Result<pb::Session, Failure> {
+    async fn create(&self, client: &Client, name: &str) -> Result<pb::Session, CommandError> {
         let (parent, id) = name.split_once("/sessions/").unwrap_or_default();
         let request = pb::CreateSessionRequest {
             parent: parent.to_owned(),
@@ -92,7 +89,10 @@ impl QuickstartCommand {
             session: Some(pb::Session {
                 name: name.to_owned(),
                 session_config: Some(SessionConfig::SparkConnectSession(pb::SparkConnectConfig {})),
-                runtime_config: Some(pb::RuntimeConfig { version: self.runtime.clone(), ..Default::default() }),
+                runtime_config: Some(pb::RuntimeConfig {
+                    version: self.runtime.clone(),
+                    ..Default::default()
+                }),
                 ..Default::default()
             }),
             request_id: hearth_client::new_request_id(),
@@ -102,14 +102,19 @@ impl QuickstartCommand {
         hearth_client::session_of(&done).map_err(failure)
     }
 
-    async fn show_timeline(&self, client: &Client, name: &str) -> Result<(), Failure> {
+    async fn show_timeline(&self, client: &Client, name: &str) -> Result<(), CommandError> {
         let timeline = client.timeline(name).await.map_err(failure)?;
         let mut table = Table::new();
         table.load_style(NOTHING);
         let mut before = Duration::ZERO;
         for entry in timeline.entries {
-            let elapsed = entry.elapsed.and_then(|elapsed| Duration::try_from(elapsed).ok()).unwrap_or_default();
-            table.add_row([entry.step, seconds(elapsed), format!("+{}", seconds(elapsed.saturating_sub(before)))]);
+            let elapsed =
+                entry.elapsed.and_then(|elapsed| Duration::try_from(elapsed).ok()).unwrap_or_default();
+            table.add_row([
+                entry.step,
+                seconds(elapsed),
+                format!("+{}", seconds(elapsed.saturating_sub(before))),
+            ]);
             before = elapsed;
         }
         for column in table.column_iter_mut().skip(1) {
@@ -120,7 +125,7 @@ impl QuickstartCommand {
         Ok(())
     }
 
-    fn tell_how_to_connect(&self, service: &Service, name: &str) -> Result<(), Failure> {
+    fn tell_how_to_connect(&self, service: &Service, name: &str) -> Result<(), CommandError> {
         let port = service.endpoint.rsplit(':').next().unwrap_or_default();
         let (service_is, session) = if self.keep { ("runs", short(name)) } else { ("will run", "SESSION") };
         println!("To use it yourself, with the service {service_is} on port {port}:");
@@ -136,12 +141,15 @@ impl QuickstartCommand {
             "  spark = SparkSession.builder.remote(\"sc://localhost:{port}/;x-dataproc-session={session}\").getOrCreate()"
         );
         println!();
-        println!("  curl -H \"Authorization: Bearer $(hearth token)\" {}/v1/projects/local/locations/local/sessions", service.endpoint);
+        println!(
+            "  curl -H \"Authorization: Bearer $(hearth token)\" {}/v1/projects/local/locations/local/sessions",
+            service.endpoint
+        );
         Ok(())
     }
 }
 
-async fn delete(client: &Client, name: &str) -> Result<(), Failure> {
+async fn delete(client: &Client, name: &str) -> Result<(), CommandError> {
     let accepted = match client.delete_session(name, None).await {
         Ok(accepted) => accepted,
         // It was never created.
@@ -163,7 +171,7 @@ fn seconds(time: Duration) -> String {
     format!("{:.3} s", time.as_secs_f64())
 }
 
-fn failure(error: ClientError) -> Failure {
+fn failure(error: ClientError) -> CommandError {
     let hint = error.hint().unwrap_or_default();
-    Failure::new(error, hint)
+    CommandError::own(error, hint)
 }

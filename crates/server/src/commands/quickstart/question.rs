@@ -7,7 +7,7 @@ use hearth_runtimes::Environment;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
-use super::super::fault::Failure;
+use super::super::failure::CommandError;
 
 /// The client's program. PySpark wants a file, not a `-c` argument.
 const PROGRAM: &str = include_str!("question.py");
@@ -25,12 +25,16 @@ pub(super) struct Question {
 
 impl Question {
     /// Starts the client; it imports what it needs meanwhile.
-    pub(super) fn prepare(environment: &Environment, token: &str, directory: &Path) -> Result<Self, Failure> {
+    pub(super) fn prepare(
+        environment: &Environment,
+        token: &str,
+        directory: &Path,
+    ) -> Result<Self, CommandError> {
         let failed = |error: std::io::Error| {
-            Failure::new(error, "Check that the state directory is writable and its disk not full.")
+            CommandError::own(error, "Check that the state directory is writable and its disk not full.")
         };
         let data = environment.dataset(DATASET).ok_or_else(|| {
-            Failure::new(
+            CommandError::own(
                 format!("the runtime has no data set \"{DATASET}\""),
                 "Run the quickstart on the built-in runtime: `hearth quickstart --set runtimes.default=sail`.",
             )
@@ -51,12 +55,12 @@ impl Question {
             .spawn()
             .map_err(failed)?;
         let errors = child.stderr.take().map(|stderr| BufReader::new(stderr).lines());
-        let errors = errors.ok_or_else(|| Failure::new("the client has no standard error", ""))?;
+        let errors = errors.ok_or_else(|| CommandError::own("the client has no standard error", ""))?;
         Ok(Self { child, errors, said: Vec::new() })
     }
 
     /// Returns when the client is ready for an address.
-    pub(super) async fn imported(&mut self) -> Result<(), Failure> {
+    pub(super) async fn imported(&mut self) -> Result<(), CommandError> {
         while let Ok(Some(line)) = self.errors.next_line().await {
             if line == IMPORTED {
                 return Ok(());
@@ -67,7 +71,7 @@ impl Question {
     }
 
     /// Asks the session at this address; the answer goes to standard output.
-    pub(super) async fn ask(mut self, address: &str) -> Result<(), Failure> {
+    pub(super) async fn ask(mut self, address: &str) -> Result<(), CommandError> {
         if let Some(mut stdin) = self.child.stdin.take() {
             // A client that is gone already is told of below, with its last words.
             drop(stdin.write_all(format!("{address}\n").as_bytes()).await);
@@ -82,9 +86,12 @@ impl Question {
         Err(self.failure("the PySpark client did not get its answer"))
     }
 
-    fn failure(&self, what: &str) -> Failure {
+    fn failure(&self, what: &str) -> CommandError {
         let from = self.said.len().saturating_sub(15);
         let said = self.said[from..].join("\n  ");
-        Failure::new(format!("{what}. Its last words:\n  {said}"), "Run `hearth doctor` to see what is missing.")
+        CommandError::own(
+            format!("{what}. Its last words:\n  {said}"),
+            "Run `hearth doctor` to see what is missing.",
+        )
     }
 }

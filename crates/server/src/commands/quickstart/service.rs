@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::super::fault::Failure;
+use super::super::failure::CommandError;
 use crate::config::{Config, ConfigArgs};
 use crate::serve::{ENDPOINT_FILE, TOKEN_FILE};
 
@@ -32,7 +32,7 @@ pub(super) struct Service {
 
 impl Service {
     /// The service that runs in the configured state directory, or a new one.
-    pub(super) async fn find_or_start(args: &ConfigArgs, config: &Config) -> Result<Self, Failure> {
+    pub(super) async fn find_or_start(args: &ConfigArgs, config: &Config) -> Result<Self, CommandError> {
         if let Some(endpoint) = answering(&config.state_dir).await {
             let token = read(&config.state_dir, TOKEN_FILE).unwrap_or_default();
             return Ok(Self { endpoint, token, started_in: None, child: None });
@@ -41,9 +41,9 @@ impl Service {
     }
 
     /// Ends a service of our own; one that ran already is left alone.
-    pub(super) fn stop(&mut self) -> Result<(), Failure> {
+    pub(super) fn stop(&mut self) -> Result<(), CommandError> {
         let Some(mut child) = self.child.take() else { return Ok(()) };
-        let failed = |error: std::io::Error| Failure::new(error, "End it with `pkill hearth`.");
+        let failed = |error: std::io::Error| CommandError::own(error, "End it with `pkill hearth`.");
         let pid = Pid::from_child(&child);
         kill_process(pid, Signal::TERM).map_err(|error| failed(error.into()))?;
         let until = Instant::now() + PATIENCE;
@@ -70,14 +70,15 @@ async fn answering(state_dir: &Path) -> Option<String> {
     matches!(connected, Ok(Ok(_))).then_some(endpoint)
 }
 
-async fn start(args: &ConfigArgs, config: &Config) -> Result<Service, Failure> {
+async fn start(args: &ConfigArgs, config: &Config) -> Result<Service, CommandError> {
     let hint = "Check that the state directory is writable and its disk not full.";
     let began = Instant::now();
-    std::fs::create_dir_all(&config.state_dir).map_err(|error| Failure::new(error, hint))?;
+    std::fs::create_dir_all(&config.state_dir).map_err(|error| CommandError::own(error, hint))?;
     let log = config.state_dir.join(LOG_FILE);
-    let output = std::fs::File::create(&log).map_err(|error| Failure::new(error, hint))?;
-    let errors = output.try_clone().map_err(|error| Failure::new(error, hint))?;
-    let program = std::env::current_exe().map_err(|error| Failure::new(error, "Install the program anew."))?;
+    let output = std::fs::File::create(&log).map_err(|error| CommandError::own(error, hint))?;
+    let errors = output.try_clone().map_err(|error| CommandError::own(error, hint))?;
+    let program =
+        std::env::current_exe().map_err(|error| CommandError::own(error, "Install the program anew."))?;
     let child = Command::new(program)
         .arg("serve")
         .args(passed_on(args))
@@ -88,7 +89,7 @@ async fn start(args: &ConfigArgs, config: &Config) -> Result<Service, Failure> {
         // An interrupt from the keyboard is for the quickstart, which then ends the service in order.
         .process_group(0)
         .spawn()
-        .map_err(|error| Failure::new(error, "Install the program anew."))?;
+        .map_err(|error| CommandError::own(error, "Install the program anew."))?;
     let mut service =
         Service { endpoint: String::new(), token: String::new(), started_in: None, child: Some(child) };
     while began.elapsed() < PATIENCE {
@@ -110,11 +111,11 @@ async fn start(args: &ConfigArgs, config: &Config) -> Result<Service, Failure> {
     Err(not_started(&log))
 }
 
-fn not_started(log: &Path) -> Failure {
+fn not_started(log: &Path) -> CommandError {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     let last = lines[lines.len().saturating_sub(10)..].join("\n  ");
-    Failure::new(
+    CommandError::own(
         format!("the service did not start. Its last words:\n  {last}"),
         format!("The whole log is in {}.", log.display()),
     )

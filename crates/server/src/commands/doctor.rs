@@ -1,0 +1,156 @@
+//! `hearth doctor`: looks at what the service needs, and says what is missing and what to do.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use clap::Args;
+use hearth_client::Client;
+use hearth_runtimes::Installer;
+
+use super::exit::Exit;
+use super::failure::CommandError;
+use super::local::{ENDPOINT_FILE, TOKEN_FILE};
+use super::runtimes::catalogue;
+use crate::config::{Config, ConfigArgs};
+
+/// Look at what the service needs on this machine, and say what is missing
+#[derive(Debug, Args)]
+pub(crate) struct DoctorCommand {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// What one look found.
+enum Finding {
+    /// All is well.
+    Good(String),
+    /// It works, but may not be what is wanted.
+    Note(String, String),
+    /// It does not work.
+    Bad(String, String),
+}
+
+/// Room that a runtime and some sessions need, in bytes.
+const ROOM: u64 = 2 << 30;
+
+impl DoctorCommand {
+    /// Looks, and tells. Fails when something has to be done.
+    pub(crate) async fn run(self) -> Result<Exit, CommandError> {
+        let config = self.config.load().map_err(|errors| CommandError::own(errors, ""))?.config;
+        let service = service(&config).await;
+        let running = matches!(service, Finding::Good(_));
+        let mut findings = vec![
+            Finding::Good(format!("hearth {}", env!("CARGO_PKG_VERSION"))),
+            directory("state directory", &config.state_dir),
+            directory("runtimes directory", &config.runtimes_dir),
+            room(&config.runtimes_dir),
+            python(),
+        ];
+        findings.extend(runtimes(&config)?);
+        if !running {
+            findings.extend(config.listen.iter().map(|address| match TcpListener::bind(address) {
+                Ok(_) => Finding::Good(format!("{address} can be listened on")),
+                Err(error) => Finding::Bad(
+                    format!("{address} cannot be listened on: {error}"),
+                    "Choose another: `hearth serve --listen ADDR:PORT`.".to_owned(),
+                ),
+            }));
+        }
+        findings.push(service);
+        Ok(tell(&findings))
+    }
+}
+
+fn tell(findings: &[Finding]) -> Exit {
+    let mut exit = Exit::Done;
+    for finding in findings {
+        match finding {
+            Finding::Good(text) => println!("ok    {text}"),
+            Finding::Note(text, hint) => println!("note  {text}\n      {hint}"),
+            Finding::Bad(text, hint) => {
+                println!("BAD   {text}\n      {hint}");
+                exit = Exit::Failed;
+            }
+        }
+    }
+    exit
+}
+
+/// Whether a directory can be written to; one that is not there yet counts by its nearest parent.
+fn directory(what: &str, path: &Path) -> Finding {
+    let there = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
+    let shown = path.display();
+    if there.is_dir() && rustix::fs::access(there, rustix::fs::Access::WRITE_OK).is_ok() {
+        return Finding::Good(format!("{what} {shown}"));
+    }
+    let hint = format!("Make {} writable for this user, or choose another directory.", there.display());
+    Finding::Bad(format!("{what} {shown} cannot be written to"), hint)
+}
+
+fn room(path: &Path) -> Finding {
+    let there = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
+    match rustix::fs::statvfs(there) {
+        Ok(disk) => {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            let shown = indicatif::HumanBytes(free);
+            if free >= ROOM {
+                return Finding::Good(format!("{shown} of disk are free"));
+            }
+            let needed = indicatif::HumanBytes(ROOM);
+            let hint = format!("A runtime and some sessions need about {needed}.");
+            Finding::Bad(format!("only {shown} of disk are free"), hint)
+        }
+        Err(error) => Finding::Note(format!("the free disk space is not known: {error}"), String::new()),
+    }
+}
+
+fn python() -> Finding {
+    match std::process::Command::new("python3").arg("--version").output() {
+        Ok(output) if output.status.success() => {
+            Finding::Good(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        }
+        _ => Finding::Bad(
+            "there is no python3".to_owned(),
+            "Install Python 3.10 or newer: runtimes are Python environments.".to_owned(),
+        ),
+    }
+}
+
+fn runtimes(config: &Config) -> Result<Vec<Finding>, CommandError> {
+    let catalogue = catalogue(config)?;
+    let installer = Installer::new(&config.runtimes_dir);
+    let default = catalogue.default_runtime().full_name();
+    Ok(catalogue
+        .runtimes()
+        .iter()
+        .map(|runtime| {
+            let name = runtime.full_name();
+            let hint = format!("Install it with `hearth runtimes install {name}`.");
+            match installer.installed(runtime) {
+                Some(_) => Finding::Good(format!("runtime {name} is installed")),
+                None if name == default => {
+                    Finding::Bad(format!("the default runtime {name} is not installed"), hint)
+                }
+                None => Finding::Note(format!("runtime {name} is not installed"), hint),
+            }
+        })
+        .collect())
+}
+
+async fn service(config: &Config) -> Finding {
+    let read =
+        |file: &str| std::fs::read_to_string(config.state_dir.join(file)).map(|text| text.trim().to_owned());
+    let start = "Start it with `hearth serve`.".to_owned();
+    let Ok(endpoint) = read(ENDPOINT_FILE) else {
+        return Finding::Note("the service does not run in this state directory".to_owned(), start);
+    };
+    let token = read(TOKEN_FILE).ok();
+    let info = match Client::connect(&endpoint, token.as_deref()) {
+        Ok(client) => client.server_info().await,
+        Err(error) => Err(error),
+    };
+    match info {
+        Ok(info) => Finding::Good(format!("the service answers at {endpoint}, version {}", info.version)),
+        Err(error) => Finding::Note(format!("the service at {endpoint} does not answer: {error}"), start),
+    }
+}
