@@ -122,12 +122,17 @@ impl ConfigArgs {
             Some(path) => (path, true),
             None => (config_dir?.join("hearth/config.toml"), false),
         };
-        match fs::read_to_string(&path) {
-            Ok(text) => Some(FileText { path, text: Ok(text) }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !asked => None,
-            Err(error) => Some(FileText { path, text: Err(error.to_string()) }),
-        }
+        read(path, asked)
     }
+}
+
+/// Reads a file; one that nobody asked for may be missing.
+pub(super) fn read(path: PathBuf, asked: bool) -> Option<FileText> {
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !asked => return None,
+        text => text.map_err(|error| error.to_string()),
+    };
+    Some(FileText { path, text })
 }
 
 fn environment() -> Vec<(String, OsString)> {

@@ -1,7 +1,9 @@
 //! Which source wins.
 
+use std::path::Path;
 use std::time::Duration;
 
+use super::super::args::read;
 use super::*;
 
 #[test]
@@ -120,4 +122,14 @@ fn what_is_printed_can_be_loaded_and_means_the_same() {
     assert_eq!(again, loaded.config);
     let defaults = resolve(&sources()).unwrap();
     assert_eq!(sources().file(&defaults.print()).config(), defaults.config);
+}
+
+#[test]
+fn only_a_file_that_was_asked_for_must_be_there() {
+    let missing = Path::new(env!("CARGO_MANIFEST_DIR")).join("no-such-file.toml");
+    assert!(read(missing.clone(), false).is_none());
+    let file = read(missing, true).unwrap();
+    assert!(file.text.is_err());
+    let present = read(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"), false).unwrap();
+    assert!(present.text.unwrap().contains("[package]"));
 }
