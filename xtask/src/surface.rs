@@ -282,6 +282,7 @@ impl<'a> Generator<'a> {
             );
             for (field, shape) in schema["fields"].as_object().into_iter().flatten() {
                 let meaning = self.meanings.of(name, field);
+                let made_up = phrase(field);
                 let behavior: Vec<&str> =
                     shape["behavior"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
                 let rule = if shape["readOnly"].as_bool() == Some(true) || behavior.contains(&"OUTPUT_ONLY") {
@@ -300,7 +301,7 @@ impl<'a> Generator<'a> {
                     quoted(&kebab(field)),
                     self.kind(shape)?,
                     limit(&meaning.limit)?,
-                    quoted(&meaning.text),
+                    quoted(if meaning.text.is_empty() { &made_up } else { &meaning.text }),
                     quoted(&meaning.example),
                 );
             }
@@ -376,6 +377,30 @@ fn quoted(text: &str) -> String {
 
 fn option(text: Option<&str>) -> String {
     text.map_or_else(|| "None".to_owned(), |text| format!("Some({})", quoted(text)))
+}
+
+/// A meaning made from a name, for the many counters of Spark's own: `numFailedTasks` → `number of failed tasks`.
+fn phrase(name: &str) -> String {
+    let dashed = kebab(name);
+    let mut words: Vec<&str> = dashed.split('-').collect();
+    let unit = match words.last().copied() {
+        Some("millis" | "ms") => " in milliseconds",
+        Some("nanos") => " in nanoseconds",
+        Some("mb") => " in megabytes",
+        _ => "",
+    };
+    if !unit.is_empty() {
+        words.pop();
+    }
+    let lead = match words.first().copied() {
+        Some("num") => "number of ",
+        Some("is" | "has") => "whether it is or has ",
+        _ => "",
+    };
+    if !lead.is_empty() {
+        words.remove(0);
+    }
+    format!("{lead}{}{unit}", words.join(" "))
 }
 
 /// The original's two passes from camel case to hyphens, then lower case; dots become hyphens.

@@ -23,8 +23,10 @@ fn text(value: &Value) -> &str {
 
 /// The naming rule, written down a second time with other means than the generator's.
 fn flag(name: &str) -> String {
-    let spaced: String =
-        name.chars().map(|c| if c.is_ascii_uppercase() { format!("\u{1}{c}") } else { c.to_string() }).collect();
+    let spaced: String = name
+        .chars()
+        .map(|c| if c.is_ascii_uppercase() { format!("\u{1}{c}") } else { c.to_string() })
+        .collect();
     spaced
         .trim_start_matches('\u{1}')
         .replace(['.', '_'], "-")
@@ -91,7 +93,13 @@ fn field(surface: &Value, shape: &Value, at: &str, depth: usize, words: &mut Vec
     if shape["items"].is_object() {
         if shape["items"]["ref"].is_string() {
             words.push(format!("{at}.+"));
-            return Some(Value::Array(vec![field(surface, &shape["items"], &format!("{at}.last"), depth, words)?]));
+            return Some(Value::Array(vec![field(
+                surface,
+                &shape["items"],
+                &format!("{at}.last"),
+                depth,
+                words,
+            )?]));
         }
         let Some((word, value)) = sample(&shape["items"]) else {
             words.push(format!("{at}:=[]"));
@@ -146,7 +154,11 @@ fn every_method_sends_the_request_that_the_description_of_the_api_defines() {
         assert_eq!((ran.code, ran.stderr.as_str(), ran.stdout.as_str()), (0, "", "{}"), "{id}");
         let seen = server.seen().split_off(before);
         let [request] = seen.as_slice() else { panic!("{id}: {} requests", seen.len()) };
-        assert_eq!((request.method.as_str(), request.path.as_str()), (text(&method["httpMethod"]), path.as_str()), "{id}");
+        assert_eq!(
+            (request.method.as_str(), request.path.as_str()),
+            (text(&method["httpMethod"]), path.as_str()),
+            "{id}"
+        );
         assert_eq!(request.query.iter().cloned().collect::<BTreeSet<_>>(), wanted, "{id}");
         match body {
             Some(body) => assert_eq!(request.json(), body, "{id}"),
