@@ -99,14 +99,18 @@ impl Client {
 
     /// Makes a call that may be repeated, and repeats it while that can help. A service that was never there is not
     /// waited for; one that went away during the call is.
-    pub(crate) async fn repeat<T>(
+    pub(crate) async fn repeat<Q: Clone, T, F>(
         &self,
-        call: impl AsyncFn() -> Result<Response<T>, Status>,
-    ) -> Result<T, ClientError> {
+        request: Q,
+        call: impl Fn(Service, Q) -> F,
+    ) -> Result<T, ClientError>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
         let mut pauses = self.retry.pauses();
         let mut was_there = false;
         loop {
-            let failure = match self.once(call()).await {
+            let failure = match self.once(call(self.service(), request.clone())).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };

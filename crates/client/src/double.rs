@@ -56,8 +56,10 @@ pub struct Records {
     pub filters: bool,
     /// The largest page.
     pub page: usize,
-    /// Logs by session: the parts, each seen by one more call.
+    /// Logs by session, in the parts that calls get.
     pub logs: BTreeMap<String, Vec<Vec<u8>>>,
+    /// Whether more may be written to the logs.
+    pub logs_grow: bool,
     /// Timelines by session.
     pub timelines: BTreeMap<String, Timeline>,
     /// The token that callers must show.
@@ -397,7 +399,7 @@ impl SessionInsight for Handlers {
         for (index, part) in parts.iter().enumerate() {
             let next_offset = starts_at + i64::try_from(part.len()).unwrap_or(i64::MAX);
             if offset == starts_at && !part.is_empty() {
-                let finished = index + 1 == parts.len();
+                let finished = index + 1 == parts.len() && !records.logs_grow;
                 return Ok(Response::new(Log {
                     content: part.clone(),
                     next_offset,
@@ -407,7 +409,8 @@ impl SessionInsight for Handlers {
             }
             starts_at = next_offset;
         }
-        Ok(Response::new(Log { next_offset: offset, finished: true, ..Log::default() }))
+        let finished = !records.logs_grow;
+        Ok(Response::new(Log { next_offset: offset, finished, ..Log::default() }))
     }
 }
 

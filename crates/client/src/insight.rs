@@ -15,8 +15,10 @@ impl Client {
     /// # Errors
     /// As [`ClientError`] has it.
     pub async fn server_info(&self) -> Result<ServerInfo, ClientError> {
-        self.repeat(async || ServerClient::new(self.service()).get_server_info(GetServerInfoRequest {}).await)
-            .await
+        self.repeat(GetServerInfoRequest {}, |service, request| async move {
+            ServerClient::new(service).get_server_info(request).await
+        })
+        .await
     }
 
     /// How a session came up.
@@ -25,7 +27,8 @@ impl Client {
     /// As [`ClientError`] has it.
     pub async fn timeline(&self, session: &str) -> Result<Timeline, ClientError> {
         let request = GetTimelineRequest { name: session.to_owned() };
-        self.repeat(async || self.insight().get_timeline(request.clone()).await).await
+        self.repeat(request, |service, request| async move { insight(service).get_timeline(request).await })
+            .await
     }
 
     /// A part of what a session's engine has written, from the byte at `offset` on. The next part starts where the
@@ -35,10 +38,10 @@ impl Client {
     /// As [`ClientError`] has it.
     pub async fn log(&self, session: &str, offset: i64) -> Result<Log, ClientError> {
         let request = GetLogRequest { name: session.to_owned(), offset, limit: 0 };
-        self.repeat(async || self.insight().get_log(request.clone()).await).await
+        self.repeat(request, |service, request| async move { insight(service).get_log(request).await }).await
     }
+}
 
-    fn insight(&self) -> SessionInsightClient<Service> {
-        SessionInsightClient::new(self.service()).max_decoding_message_size(LARGEST_ANSWER)
-    }
+fn insight(service: Service) -> SessionInsightClient<Service> {
+    SessionInsightClient::new(service).max_decoding_message_size(LARGEST_ANSWER)
 }

@@ -15,12 +15,18 @@ impl Client {
     /// # Errors
     /// As [`ClientError`] has it.
     pub async fn operation(&self, name: &str) -> Result<Operation, ClientError> {
-        self.repeat(async || self.get_operation(name).await).await
+        let request = GetOperationRequest { name: name.to_owned() };
+        self.repeat(
+            request,
+            |service, request| async move { operations(service).get_operation(request).await },
+        )
+        .await
     }
 
     /// Reads an operation, trying once.
     pub(crate) async fn look_at_operation(&self, name: &str) -> Result<Operation, ClientError> {
-        self.once(self.get_operation(name)).await
+        let request = GetOperationRequest { name: name.to_owned() };
+        self.once(operations(self.service()).get_operation(request)).await
     }
 
     /// One page of the operations of a place.
@@ -31,7 +37,11 @@ impl Client {
         &self,
         request: ListOperationsRequest,
     ) -> Result<ListOperationsResponse, ClientError> {
-        self.repeat(async || self.operations().list_operations(request.clone()).await).await
+        self.repeat(
+            request,
+            |service, request| async move { operations(service).list_operations(request).await },
+        )
+        .await
     }
 
     /// Asks an operation to stop. One that is done stays as it is.
@@ -40,7 +50,11 @@ impl Client {
     /// As [`ClientError`] has it.
     pub async fn cancel_operation(&self, name: &str) -> Result<(), ClientError> {
         let request = CancelOperationRequest { name: name.to_owned() };
-        self.repeat(async || self.operations().cancel_operation(request.clone()).await).await
+        self.repeat(
+            request,
+            |service, request| async move { operations(service).cancel_operation(request).await },
+        )
+        .await
     }
 
     /// Removes the record of an operation that is done. Not repeated when its answer is lost, because the second
@@ -50,14 +64,10 @@ impl Client {
     /// As [`ClientError`] has it.
     pub async fn delete_operation(&self, name: &str) -> Result<(), ClientError> {
         let request = DeleteOperationRequest { name: name.to_owned() };
-        self.once(async { self.operations().delete_operation(request).await }).await
+        self.once(operations(self.service()).delete_operation(request)).await
     }
+}
 
-    async fn get_operation(&self, name: &str) -> Result<tonic::Response<Operation>, tonic::Status> {
-        self.operations().get_operation(GetOperationRequest { name: name.to_owned() }).await
-    }
-
-    fn operations(&self) -> OperationsClient<Service> {
-        OperationsClient::new(self.service()).max_decoding_message_size(LARGEST_ANSWER)
-    }
+fn operations(service: Service) -> OperationsClient<Service> {
+    OperationsClient::new(service).max_decoding_message_size(LARGEST_ANSWER)
 }

@@ -22,7 +22,11 @@ impl Client {
     /// As [`ClientError`] has it; what goes wrong after the request was accepted is in the operation.
     pub async fn create_session(&self, mut request: CreateSessionRequest) -> Result<Operation, ClientError> {
         fill(&mut request.request_id);
-        self.repeat(async || self.sessions().create_session(request.clone()).await).await
+        self.repeat(
+            request,
+            |service, request| async move { sessions(service).create_session(request).await },
+        )
+        .await
     }
 
     /// Reads a session by its full name.
@@ -31,7 +35,8 @@ impl Client {
     /// As [`ClientError`] has it.
     pub async fn session(&self, name: &str) -> Result<Session, ClientError> {
         let request = GetSessionRequest { name: name.to_owned() };
-        self.repeat(async || self.sessions().get_session(request.clone()).await).await
+        self.repeat(request, |service, request| async move { sessions(service).get_session(request).await })
+            .await
     }
 
     /// One page of the sessions of a place.
@@ -42,7 +47,8 @@ impl Client {
         &self,
         request: ListSessionsRequest,
     ) -> Result<ListSessionsResponse, ClientError> {
-        self.repeat(async || self.sessions().list_sessions(request.clone()).await).await
+        self.repeat(request, |service, request| async move { sessions(service).list_sessions(request).await })
+            .await
     }
 
     /// Ends a session and keeps its record. Without a request id one is made up.
@@ -55,7 +61,11 @@ impl Client {
         request_id: Option<&str>,
     ) -> Result<Operation, ClientError> {
         let request = TerminateSessionRequest { name: name.to_owned(), request_id: id_or_new(request_id) };
-        self.repeat(async || self.sessions().terminate_session(request.clone()).await).await
+        self.repeat(
+            request,
+            |service, request| async move { sessions(service).terminate_session(request).await },
+        )
+        .await
     }
 
     /// Removes a session, ending it first if it still runs. Without a request id one is made up.
@@ -68,12 +78,16 @@ impl Client {
         request_id: Option<&str>,
     ) -> Result<Operation, ClientError> {
         let request = DeleteSessionRequest { name: name.to_owned(), request_id: id_or_new(request_id) };
-        self.repeat(async || self.sessions().delete_session(request.clone()).await).await
+        self.repeat(
+            request,
+            |service, request| async move { sessions(service).delete_session(request).await },
+        )
+        .await
     }
+}
 
-    fn sessions(&self) -> SessionControllerClient<Service> {
-        SessionControllerClient::new(self.service()).max_decoding_message_size(LARGEST_ANSWER)
-    }
+fn sessions(service: Service) -> SessionControllerClient<Service> {
+    SessionControllerClient::new(service).max_decoding_message_size(LARGEST_ANSWER)
 }
 
 fn id_or_new(id: Option<&str>) -> String {

@@ -142,3 +142,6 @@ pub(crate) async fn until_interrupted<T>(
         Ok(()) = tokio::signal::ctrl_c() => Err(CommandError::Interrupted { hint: goes_on.to_owned() }),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod trial;

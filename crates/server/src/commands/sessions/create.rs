@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use hearth_client::{ClientError, last_segment, outcome, session_of};
+use hearth_client::{Client, ClientError, last_segment, outcome, session_of};
 use hearth_wire::dataproc::session::SessionConfig;
 use hearth_wire::dataproc::{
     CreateSessionRequest, JupyterConfig, Session, SparkConnectConfig, jupyter_config,
@@ -120,7 +120,7 @@ impl Create {
             Ok(_) => {
                 started(&session_of(&done).map_err(CommandError::call("read the session"))?, context).await
             }
-            Err(failure) => Err(not_started(id, &name, failure, context).await),
+            Err(failure) => Err(not_started(id, &name, failure, &context.client).await),
         }
     }
 
@@ -191,8 +191,8 @@ async fn started(session: &Session, context: &mut Context) -> Result<Exit, Comma
 }
 
 /// Why a session did not start: what its record says, which may be more than the operation does.
-async fn not_started(id: &str, name: &str, failure: ClientError, context: &Context) -> CommandError {
-    let failure = match (failure, context.client.session(name).await) {
+async fn not_started(id: &str, name: &str, failure: ClientError, client: &Client) -> CommandError {
+    let failure = match (failure, client.session(name).await) {
         (ClientError::OperationFailed { operation, mut refusal }, Ok(session)) => {
             if !session.state_message.is_empty() {
                 refusal.message = session.state_message;
