@@ -1,0 +1,133 @@
+//! Deaths: of the server, of an engine, of a supervisor.
+
+use std::collections::BTreeMap;
+
+use hearth_testkit::{PARENT, Process, Python, TestServer, connect_session, eventually};
+use serde_json::Value;
+
+use crate::{HEARTH, remote, script};
+
+/// How far a session has come when the server is killed.
+#[derive(Debug, Clone, Copy)]
+enum Stage {
+    /// It can be seen, and nothing else is known to be there.
+    Recorded,
+    /// Its supervisor runs.
+    Supervised,
+    /// Its engine runs, and need not answer yet.
+    Launched,
+}
+
+#[test]
+fn killed_with_three_live_sessions_and_one_being_created_the_server_comes_back_to_all_four() {
+    let mut server = TestServer::start(HEARTH);
+    let live = ["first", "second", "third"];
+    let uuids = live.map(|id| uuid(&server.active(id)));
+    let python = Python::client("pyspark-4.2");
+    let mut client = python.start(&script("stays_connected.py"), &[&remote(&server, &uuids[0])]);
+    client.expect("connected");
+
+    // The one being created is caught at a different step each time.
+    let stages = [Stage::Recorded, Stage::Supervised, Stage::Launched];
+    let mut created = Vec::new();
+    for (round, stage) in stages.into_iter().enumerate() {
+        let before = server.engines();
+        let id = format!("created-{round}");
+        let during = killed_while_creating(&mut server, &id, stage);
+        assert_eq!(during, "CREATING", "the kill came while the session was being created");
+        for process in &before {
+            assert!(server.engines().contains(process), "{process:?} outlives the server, {stage:?}");
+        }
+        server.restart();
+        let session = server.session_in(&id, "ACTIVE");
+        created.push((id, uuid(&session)));
+        for process in &before {
+            assert!(
+                server.engines().contains(process),
+                "{process:?} is the same after the restart, {stage:?}"
+            );
+        }
+        let operations = server.rest().get(&format!("/v1/{PARENT}/operations")).ok();
+        for operation in operations["operations"].as_array().unwrap() {
+            assert!(server.done(operation).get("error").is_none(), "{operation:#}");
+        }
+    }
+
+    client.say("the server is back");
+    client.expect("again");
+    client.end();
+    for (view, uuid) in [("seven", &uuids[0]), ("", &uuids[1]), ("", &uuids[2])] {
+        asked(&server, &python, uuid, view);
+    }
+    for (_, uuid) in &created {
+        asked(&server, &python, uuid, "");
+    }
+    let all: Vec<&String> = uuids.iter().chain(created.iter().map(|(_, uuid)| uuid)).collect();
+    started_once(&server, &all);
+
+    for id in live.into_iter().chain(created.iter().map(|(id, _)| id.as_str())) {
+        assert_eq!(server.terminate(id)["state"], "TERMINATED");
+    }
+    server.nothing_left();
+}
+
+/// Asks for a session, kills the server at `stage`, and returns the last state that was seen.
+fn killed_while_creating(server: &mut TestServer, id: &str, stage: Stage) -> String {
+    let rest = server.rest().clone();
+    let (path, body) = (format!("/v1/{PARENT}/sessions?sessionId={id}"), connect_session(id).to_string());
+    // The answer is lost with the server, or held until then.
+    let request = std::thread::spawn(move || rest.try_call("POST", &path, &body).is_ok());
+    let state = eventually(&format!("the start is {stage:?}"), || {
+        let session = server.session(id);
+        let Some(state) = session.json["state"].as_str() else { return Err(session.text) };
+        let of =
+            |processes: Vec<Process>| processes.iter().any(|process| process.engine == session.json["uuid"]);
+        let there = match stage {
+            Stage::Recorded => true,
+            Stage::Supervised => of(server.shims()),
+            Stage::Launched => of(server.engines()),
+        };
+        if there { Ok(state.to_owned()) } else { Err(session.text) }
+    });
+    server.kill9();
+    request.join().unwrap();
+    state
+}
+
+/// A client of its own asks the session a question.
+fn asked(server: &TestServer, python: &Python, uuid: &str, view: &str) {
+    let remote = remote(server, uuid);
+    let arguments: Vec<&str> = [remote.as_str(), view].into_iter().filter(|word| !word.is_empty()).collect();
+    let said = python.run(&script("asks.py"), &arguments).succeeded();
+    assert_eq!(said, "42\n");
+}
+
+/// Each of these sessions has one supervisor and one engine, there are no others, and each engine's log tells of
+/// one start.
+fn started_once(server: &TestServer, uuids: &[&String]) {
+    let count = |processes: Vec<Process>| {
+        let mut counts = BTreeMap::new();
+        for process in processes {
+            *counts.entry(process.engine).or_insert(0) += 1;
+        }
+        counts
+    };
+    let once: BTreeMap<String, i32> = uuids.iter().map(|uuid| ((*uuid).clone(), 1)).collect();
+    assert_eq!(count(server.shims()), once, "one supervisor for each session");
+    assert_eq!(count(server.engines()), once, "one engine for each session");
+    for uuid in uuids {
+        let log = engine_log(server, uuid);
+        assert_eq!(log.matches("Starting the Spark Connect server").count(), 1, "{uuid}:\n{log}");
+    }
+}
+
+fn engine_log(server: &TestServer, uuid: &str) -> String {
+    let dir = server.engines_dir().join(uuid);
+    let files = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path());
+    let logs = files.filter(|path| path.to_string_lossy().contains("log") && path.is_file());
+    logs.map(|path| std::fs::read_to_string(path).unwrap_or_default()).collect()
+}
+
+fn uuid(session: &Value) -> String {
+    session["uuid"].as_str().unwrap_or_else(|| panic!("no uuid: {session:#}")).to_owned()
+}

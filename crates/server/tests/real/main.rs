@@ -1,0 +1,23 @@
+//! The service with real engines and the real clients, unmodified. `cargo xtask test` installs what these need.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod crash;
+
+use std::path::{Path, PathBuf};
+
+use hearth_testkit::TestServer;
+
+/// The service.
+const HEARTH: &str = env!("CARGO_BIN_EXE_hearth");
+
+/// A script of a client, beside the tests.
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/scripts").join(name)
+}
+
+/// What a PySpark client connects to for the session of this uuid.
+fn remote(server: &TestServer, uuid: &str) -> String {
+    // To the name `localhost` a client sends its token without TLS.
+    format!("sc://localhost:{}/;token={};session_id={uuid}", server.port(), server.token())
+}

@@ -1,0 +1,85 @@
+//! The processes that a server started, as the system shows them.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A process, which may have ended since.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Process {
+    /// The engine it belongs to, which is the uuid of a session.
+    pub engine: String,
+    /// Its number.
+    pub pid: i32,
+    /// When it started, in the kernel's ticks: numbers are used again.
+    pub started: u64,
+}
+
+impl Process {
+    /// Ends it at once. One that has ended is fine.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Stops or continues it, among other things.
+    pub fn signal(&self, signal: Signal) {
+        if start_time(self.pid) == Some(self.started)
+            && let Some(pid) = Pid::from_raw(self.pid)
+        {
+            // It may end right now.
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    fn new(pid: i32, engine: &OsStr) -> Option<Self> {
+        Some(Self { engine: engine.to_string_lossy().into_owned(), pid, started: start_time(pid)? })
+    }
+}
+
+/// The supervisors of engines in this directory.
+pub(crate) fn shims(engines_dir: &Path) -> Vec<Process> {
+    let of = |pid: i32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let mut words = line.split(|byte| *byte == 0).skip(1);
+        let verb = words.next()?;
+        let dir = Path::new(OsStr::from_bytes(words.next()?));
+        (verb == b"shim" && dir.parent() == Some(engines_dir)).then(|| Process::new(pid, dir.file_name()?))?
+    };
+    all().into_iter().filter_map(of).collect()
+}
+
+/// The processes of engines in this directory: those that carry its path in their environment.
+pub(crate) fn engines(engines_dir: &Path) -> Vec<Process> {
+    let of = |pid: i32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let value = |name: &[u8]| {
+            let mut entries = environment.split(|byte| *byte == 0);
+            entries.find_map(|entry| entry.strip_prefix(name))
+        };
+        let dir = value(b"HEARTH_ENGINES_DIR=")?;
+        (dir == engines_dir.as_os_str().as_bytes())
+            .then(|| Process::new(pid, OsStr::from_bytes(value(b"HEARTH_ENGINE=")?)))?
+    };
+    all().into_iter().filter_map(of).collect()
+}
+
+/// The numbers of all processes.
+fn all() -> Vec<i32> {
+    let entries = fs::read_dir("/proc").unwrap();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// When a process started; none if it is gone or only its exit status is left.
+fn start_time(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may contain anything, so what counts comes after its last parenthesis.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    if matches!(*fields.first()?, "Z" | "X") {
+        return None;
+    }
+    // Field 22 of the line (proc_pid_stat(5)); the first after the name is field 3.
+    fields.get(19)?.parse().ok()
+}
