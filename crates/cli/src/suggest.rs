@@ -13,7 +13,7 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&
         .filter_map(|name| {
             let near = strsim::jaro_winkler(&word, name);
             let distance = strsim::damerau_levenshtein(&word, name);
-            (near > NEAR || distance == 1 && name.len() > 3).then_some((distance, name))
+            (near > NEAR || distance == 1 && name.len() > 2).then_some((distance, name))
         })
         .min_by_key(|(distance, name)| (*distance, *name))
         .map(|(_, name)| name)

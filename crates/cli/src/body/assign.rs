@@ -46,6 +46,10 @@ impl Body<'_> {
         }
         if value.is_null() {
             self.cleared.insert(place.json_path());
+            // Clearing must not make the structures above.
+            if place.peek(&self.value).is_none() {
+                return;
+            }
         }
         let value = from_json(place.kind(), value, &place.path(), self.lenient, self.findings);
         *place.node(&mut self.value).0 = value;

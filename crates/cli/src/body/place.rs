@@ -244,7 +244,7 @@ fn enter(place: &mut Place, value: &Value, name: &str, lenient: bool) -> Option<
             }
         }
         Kind::Map(of) => place.down(Part::Key(name.to_owned()), *of),
-        Kind::Any => place.down(Part::Key(name.to_owned()), Kind::Any),
+        Kind::Any => place.down(Part::Key(crate::names::camel(name)), Kind::Any),
         _ => return Some(Why::Scalar(name.to_owned())),
     }
     None

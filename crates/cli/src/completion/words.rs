@@ -51,10 +51,10 @@ fn place(before: &[String]) -> At {
     let mut at = At::Command;
     while let Some(word) = words.next() {
         if let Some(name) = word.strip_prefix("--").filter(|name| !name.is_empty()) {
-            if let Some(spec) = options::spec(name).filter(|spec| spec.value.is_some()) {
-                if words.next().is_none() {
-                    return At::Value(spec);
-                }
+            if let Some(spec) = options::spec(name).filter(|spec| spec.value.is_some())
+                && words.next().is_none()
+            {
+                return At::Value(spec);
             }
             if let At::Body(method, _) | At::Params(method) = at {
                 at = At::Positional(method, usize::MAX);

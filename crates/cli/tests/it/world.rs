@@ -1,7 +1,9 @@
 //! A scratch folder and the program run in it.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A home of its own for one test.
@@ -79,18 +81,29 @@ impl World {
 /// Runs a command, which has to end within a limit.
 pub(crate) fn wait(mut command: Command) -> Ran {
     let mut child = command.spawn().expect("the program starts");
+    // Pipes are read meanwhile: a program that fills one would never end.
+    let stdout = drain(child.stdout.take().expect("piped"));
+    let stderr = drain(child.stderr.take().expect("piped"));
     let deadline = Instant::now() + Duration::from_secs(60);
-    while child.try_wait().expect("a child").is_none() {
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status;
+        }
         if Instant::now() > deadline {
             child.kill().expect("killed");
+            child.wait().expect("ended");
             panic!("the program does not end: {command:?}");
         }
         std::thread::sleep(Duration::from_millis(2));
-    }
-    let Output { status, stdout, stderr } = child.wait_with_output().expect("output");
-    Ran {
-        code: status.code().unwrap_or(-1),
-        stdout: String::from_utf8(stdout).expect("UTF-8"),
-        stderr: String::from_utf8(stderr).expect("UTF-8"),
-    }
+    };
+    let text = |reader: JoinHandle<String>| reader.join().expect("read to its end");
+    Ran { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+}
+
+fn drain(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).expect("UTF-8");
+        text
+    })
 }
