@@ -119,7 +119,8 @@ pub fn tune_http2<E>(builder: &mut hyper_util::server::conn::auto::Builder<E>) {
         .initial_stream_window_size(pool::STREAM_WINDOW)
         .initial_connection_window_size(pool::CONNECTION_WINDOW)
         .max_frame_size(pool::FRAME_SIZE)
-        .max_send_buf_size(pool::SEND_BUFFER);
+        .max_send_buf_size(pool::SEND_BUFFER)
+        .max_header_list_size(pool::HEADER_LIST);
 }
 
 /// An HTTP/2 server with the same windows and frames, for what comes through a tunnel.
@@ -130,6 +131,7 @@ pub(crate) fn server_builder(tasks: TaskTracker) -> hyper::server::conn::http2::
         .initial_stream_window_size(pool::STREAM_WINDOW)
         .initial_connection_window_size(pool::CONNECTION_WINDOW)
         .max_frame_size(pool::FRAME_SIZE)
-        .max_send_buf_size(pool::SEND_BUFFER);
+        .max_send_buf_size(pool::SEND_BUFFER)
+        .max_header_list_size(pool::HEADER_LIST);
     builder
 }

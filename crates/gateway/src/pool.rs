@@ -30,6 +30,10 @@ pub(crate) const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 /// The largest frame we take, in bytes. The default of 16 KiB costs a system call for each 16 KiB.
 pub(crate) const FRAME_SIZE: u32 = 1024 * 1024;
 
+/// The most headers or trailers of one call we take, in bytes. Error details travel in trailers, and the library's
+/// default of 16 KiB would turn a long error into a protocol error.
+pub(crate) const HEADER_LIST: u32 = 256 * 1024;
+
 /// How many bytes of a stream wait in our own memory to be sent.
 pub(crate) const SEND_BUFFER: usize = 1024 * 1024;
 
@@ -176,6 +180,7 @@ pub(crate) async fn connect(
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME_SIZE)
         .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(HEADER_LIST)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|source| ConnectError::Handshake { endpoint: endpoint.clone(), source })

@@ -121,6 +121,14 @@ async fn errors_keep_their_details_in_both_forms() {
 }
 
 #[tokio::test]
+async fn a_long_error_arrives_whole() {
+    let world = World::new().await;
+    let reply = world.client().await.call("FailLong", &[], world.message()).await;
+    assert_eq!(reply.status(), "13");
+    assert_eq!(reply.trailers["grpc-status-details-bin"].len(), 100_000);
+}
+
+#[tokio::test]
 async fn a_method_nobody_knows_is_for_the_engine_to_refuse() {
     let world = World::new().await;
     let reply = world.client().await.call("TimeTravel", &[], world.message()).await;

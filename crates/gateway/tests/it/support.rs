@@ -187,6 +187,12 @@ async fn engine_answer(
                 .header("grpc-status-details-bin", "CAMSA2JhZA");
             frames(vec![])
         }
+        "FailLong" => {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("grpc-status", "13".parse().unwrap());
+            trailers.insert("grpc-status-details-bin", "A".repeat(100_000).parse().unwrap());
+            frames(vec![Ok(Frame::data(Bytes::from_static(b"some"))), Ok(Frame::trailers(trailers))])
+        }
         "Reset" => frames(vec![
             Ok(Frame::data(Bytes::from_static(b"some"))),
             Err(h2::Error::from(h2::Reason::ENHANCE_YOUR_CALM)),
@@ -380,8 +386,11 @@ impl Client {
     pub(crate) async fn over(
         io: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     ) -> Self {
-        let (sender, connection) =
-            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await.unwrap();
+        let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+            .max_header_list_size(1024 * 1024)
+            .handshake(TokioIo::new(io))
+            .await
+            .unwrap();
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { drop(connection.await) });
         Self { sender, _connection: Arc::new(tasks) }
