@@ -125,7 +125,7 @@ impl Control {
                 from = %session.state.label(),
                 to = %after.state.label(),
                 event = event.label(),
-                message = after.state_message,
+                reason = after.state_message,
                 "session changed"
             );
         }

@@ -3,20 +3,26 @@
 use clap::Args;
 
 use super::failure::CommandError;
-use crate::config::ConfigArgs;
+use crate::config::{ConfigArgs, ShowArgs};
 
 /// Run the service
 #[derive(Debug, Args)]
 pub(crate) struct ServeCommand {
     #[command(flatten)]
     config: ConfigArgs,
+    #[command(flatten)]
+    show: ShowArgs,
 }
 
 impl ServeCommand {
     /// Returns when the service has ended.
     pub(crate) fn run(self) -> Result<(), CommandError> {
+        if let Some(text) = self.show.docs() {
+            print!("{text}");
+            return Ok(());
+        }
         let loaded = self.config.load().map_err(|errors| CommandError::own(errors, ""))?;
-        if self.config.print_config {
+        if self.show.print_config {
             print!("{}", loaded.print());
             return Ok(());
         }

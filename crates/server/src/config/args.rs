@@ -44,6 +44,12 @@ pub(crate) struct ConfigArgs {
     /// Sets any key, such as session.stop-grace=10s; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
+}
+
+/// The flags of `hearth serve` that show something about the configuration instead of serving.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Configuration")]
+pub(crate) struct ShowArgs {
     /// Prints the configuration that holds, with the origin of each value, and ends.
     #[arg(long)]
     pub(crate) print_config: bool,
@@ -61,7 +67,7 @@ pub(crate) enum Docs {
     Schema,
 }
 
-impl ConfigArgs {
+impl ShowArgs {
     /// The documentation that was asked for, if any. It needs no configuration, so a broken one cannot hide it.
     pub(crate) fn docs(&self) -> Option<String> {
         self.config_docs.map(|form| match form {
@@ -69,7 +75,9 @@ impl ConfigArgs {
             Docs::Schema => json_schema(),
         })
     }
+}
 
+impl ConfigArgs {
     /// Reads the file and the environment, and puts everything together.
     ///
     /// # Errors

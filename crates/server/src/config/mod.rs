@@ -28,5 +28,5 @@ mod suggest;
 mod tests;
 mod units;
 
-pub(crate) use self::args::ConfigArgs;
-pub(crate) use self::model::{Auth, Config, LogConfig, LogFormat};
+pub(crate) use self::args::{ConfigArgs, ShowArgs};
+pub(crate) use self::model::{Auth, Config, EngineDriver, LogConfig, LogFormat};

@@ -35,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) max_body: u64,
     /// Who is let in.
     pub(crate) auth: Auth,
+    /// What runs engines.
+    pub(crate) driver: EngineDriver,
     /// Times and limits of sessions.
     pub(crate) session: SessionPolicy,
     /// What is logged, and how.
@@ -48,6 +50,15 @@ pub(crate) enum Auth {
     Token,
     /// Everybody who can reach the port; only on loopback addresses.
     None,
+}
+
+/// What runs engines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EngineDriver {
+    /// Processes of this machine.
+    Process,
+    /// Nothing does: for load tests of the service itself.
+    Fake,
 }
 
 /// What is logged, and how.
@@ -92,6 +103,7 @@ impl Config {
             create_hold: Duration::from_millis(700),
             max_body: 32 << 20,
             auth: Auth::Token,
+            driver: EngineDriver::Process,
             session: SessionPolicy::default(),
             log: LogConfig { filter: "info".to_owned(), format: LogFormat::Text },
         }
@@ -113,6 +125,24 @@ impl Auth {
     /// What a word stands for.
     pub(super) fn from_word(word: &str) -> Option<Self> {
         [Self::Token, Self::None].into_iter().find(|auth| auth.word() == word)
+    }
+}
+
+impl EngineDriver {
+    /// The words for it in a configuration.
+    pub(super) const WORDS: &'static [&'static str] = &["process", "fake"];
+
+    /// The word for it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Fake => "fake",
+        }
+    }
+
+    /// What a word stands for.
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        [Self::Process, Self::Fake].into_iter().find(|driver| driver.word() == word)
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use hearth_core::validate::{MAX_TTL, MIN_TTL};
 
-use super::model::{Auth, Config, LogFormat};
+use super::model::{Auth, Config, EngineDriver, LogFormat};
 
 /// One thing that can be set.
 pub(super) struct Setting {
@@ -173,6 +173,19 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "Who is let in.\n\n`token` asks for the token that is made in the state directory at the first \
               start; our own commands find it there. `none` lets in everybody who can reach the port, and is \
               allowed only when nobody but this machine can: with loopback addresses in `listen`.",
+    },
+    Setting {
+        key: "driver",
+        kind: Kind::Choice {
+            words: EngineDriver::WORDS,
+            get: |config| config.driver.word(),
+            set: |config, word| EngineDriver::from_word(word).map(|driver| config.driver = driver).is_some(),
+        },
+        flag: None,
+        since: "0.1",
+        doc: "What runs engines.\n\n`process` runs them as processes of this machine, each under a supervisor that \
+              outlives the service. `fake` runs nothing: sessions are active at once, and nobody answers behind \
+              them. It is for load tests of the service itself; its engines are gone when the service ends.",
     },
     Setting {
         key: "runtimes.dir",

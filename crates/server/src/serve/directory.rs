@@ -36,7 +36,8 @@ impl ControlDirectory {
     async fn by_id(&self, id: &str) -> Result<Option<Session>, Refusal> {
         let mut found = self.control.sessions_with_id(id, 2).await.map_err(unavailable)?;
         if found.len() > 1 {
-            let text = format!("Session id '{id}' exists in several projects or locations. Give the full name");
+            let text =
+                format!("Session id '{id}' exists in several projects or locations. Give the full name");
             return Err(Refusal::new(Code::InvalidArgument, text));
         }
         Ok(found.pop())
@@ -52,18 +53,19 @@ impl Directory for ControlDirectory {
                 Ok(Target { uuid: session.uuid, endpoint: endpoint.clone(), label: session.name.to_string() })
             }
             // Clients try again for minutes, which is longer than a start takes.
-            SessionState::Creating { undoing: None, .. } => {
-                Err(Refusal::new(Code::Unavailable, format!("Session {} is still being created", session.name)))
-            }
+            SessionState::Creating { undoing: None, .. } => Err(Refusal::new(
+                Code::Unavailable,
+                format!("Session {} is still being created", session.name),
+            )),
             SessionState::Creating { undoing: Some(undoing), .. } => {
                 Err(ended(&session, &format!("could not start. {}", undoing.failure.message)))
             }
             SessionState::Terminating { reason, .. } => Err(ended(&session, &format!("is ending. {reason}"))),
             SessionState::Terminated { reason } => {
-                Err(ended(&session, &format!("ended at {}. {reason}", session.state_at)))
+                Err(ended(&session, &format!("ended at {:.0}. {reason}", session.state_at)))
             }
             SessionState::Failed { failure } => {
-                Err(ended(&session, &format!("failed at {}. {}", session.state_at, failure.message)))
+                Err(ended(&session, &format!("failed at {:.0}. {}", session.state_at, failure.message)))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! From a session to its engine: the catalogue finds the runtime, and its kind says how it is started.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,8 +17,26 @@ use hearth_runtimes::{Catalogue, EngineKind, Installer, Runtime};
 /// Starts sessions on the runtimes of a catalogue.
 pub(crate) struct CatalogueLauncher {
     pub(crate) catalogue: Arc<Catalogue>,
-    pub(crate) installer: Installer,
+    pub(crate) environments: Environments,
     pub(crate) log_limit: u64,
+}
+
+/// Where the environments of runtimes are.
+pub(crate) enum Environments {
+    /// Where they were installed.
+    Installed(Installer),
+    /// Nowhere: nothing is going to run.
+    None,
+}
+
+impl Environments {
+    /// The root of a runtime's environment, if it can be used.
+    fn root(&self, runtime: &Runtime) -> Option<PathBuf> {
+        match self {
+            Self::Installed(installer) => installer.installed(runtime).map(|environment| environment.root),
+            Self::None => Some(PathBuf::new()),
+        }
+    }
 }
 
 impl CatalogueLauncher {
@@ -43,12 +62,17 @@ impl Launcher for CatalogueLauncher {
             (Some(SessionKind::Jupyter { .. }), _) => {
                 let description = "This service runs no Jupyter kernels yet. Use spark_connect_session, and \
                                    connect a notebook of your own to it";
-                vec![Violation { field: "session.jupyter_session".to_owned(), description: description.to_owned() }]
+                vec![Violation {
+                    field: "session.jupyter_session".to_owned(),
+                    description: description.to_owned(),
+                }]
             }
             (_, EngineKind::Sail) => Vec::new(),
             (_, EngineKind::Spark | EngineKind::Kernel) => {
-                let description =
-                    format!("Runtime '{}' has an engine that this service cannot start yet", runtime.full_name());
+                let description = format!(
+                    "Runtime '{}' has an engine that this service cannot start yet",
+                    runtime.full_name()
+                );
                 vec![Violation { field: "session.runtime_config.version".to_owned(), description }]
             }
         }
@@ -57,14 +81,14 @@ impl Launcher for CatalogueLauncher {
     async fn engine_spec(&self, session: &Session, deadline: Timestamp) -> Result<EngineSpec, Failure> {
         let failed = |message: String| Failure { kind: ErrorKind::FailedPrecondition, message };
         let runtime = self.runtime(&session.config).map_err(|violation| failed(violation.description))?;
-        let Some(environment) = self.installer.installed(runtime) else {
+        let Some(environment) = self.environments.root(runtime) else {
             let name = runtime.full_name();
             return Err(failed(format!(
                 "Runtime '{name}' is not installed. Run `hearth runtimes install {name}` and create the session again"
             )));
         };
         let launch = Launch {
-            environment: environment.root,
+            environment,
             variables: runtime.environment.clone(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             log_limit: self.log_limit,
@@ -72,9 +96,10 @@ impl Launcher for CatalogueLauncher {
         };
         match runtime.engine {
             EngineKind::Sail => Ok(sail::spec(session, launch)),
-            EngineKind::Spark | EngineKind::Kernel => {
-                Err(failed(format!("Runtime '{}' has an engine that cannot be started yet", runtime.full_name())))
-            }
+            EngineKind::Spark | EngineKind::Kernel => Err(failed(format!(
+                "Runtime '{}' has an engine that cannot be started yet",
+                runtime.full_name()
+            ))),
         }
     }
 }

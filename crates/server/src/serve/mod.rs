@@ -3,6 +3,7 @@
 //! The only place that names concrete adapters. Start reading at [`run`].
 
 mod directory;
+mod engines;
 mod error;
 mod front;
 mod launcher;
@@ -21,9 +22,8 @@ use hearth_api::rest::Rest;
 use hearth_api::{Api, ApiSettings};
 use hearth_control::world::{System, World};
 use hearth_control::{Caller, Control, Reconciler};
-use hearth_driver_process::{ProcessDriver, ProcessDriverConfig, ShimCommand};
 use hearth_gateway::{Gateway, GatewayConfig};
-use hearth_runtimes::{Catalogue, Installer};
+use hearth_runtimes::Catalogue;
 use hearth_store_sqlite::{SqliteStore, StateDir};
 use hearth_wire::hearth::ServerInfo;
 use tokio::net::TcpListener;
@@ -33,12 +33,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-pub(crate) use self::error::ServeError;
-pub(crate) use self::token::TOKEN_FILE;
 use self::directory::ControlDirectory;
+use self::engines::Engines;
+pub(crate) use self::error::ServeError;
 use self::front::Front;
-use self::launcher::CatalogueLauncher;
-use self::probe::NetworkProbe;
+pub(crate) use self::token::TOKEN_FILE;
 use crate::config::{Auth, Config};
 
 /// The file in the state directory that says where the service answers.
@@ -65,7 +64,8 @@ pub(crate) async fn run(config: Config) -> Result<(), ServeError> {
     let reconciling = tokio::spawn(reconciler.run(shutdown.reconciler.clone()));
     let connections = TaskTracker::new();
     for listener in listeners {
-        let accepting = listener::accept(listener, parts.front.clone(), connections.clone(), shutdown.accepting.clone());
+        let accepting =
+            listener::accept(listener, parts.front.clone(), connections.clone(), shutdown.accepting.clone());
         connections.spawn(accepting);
     }
     let endpoint = format!("http://{}", addresses[0]);
@@ -127,25 +127,16 @@ fn assemble(
     };
     let catalogue = Catalogue::load(config.catalogue.as_deref())?;
     let known = catalogue.known();
-    let catalogue = catalogue
-        .with_default(&config.default_runtime)
-        .ok_or_else(|| ServeError::DefaultRuntime { name: config.default_runtime.clone(), known: known.clone() })?;
+    let catalogue = catalogue.with_default(&config.default_runtime).ok_or_else(|| {
+        ServeError::DefaultRuntime { name: config.default_runtime.clone(), known: known.clone() }
+    })?;
     let catalogue = Arc::new(catalogue);
-    let installer = Installer::new(&config.runtimes_dir);
-    let engine = std::env::current_exe().map_err(|source| ServeError::OwnProgram { source })?;
-    let driver = ProcessDriver::start(ProcessDriverConfig::new(
-        state_dir.join("engines"),
-        ShimCommand { program: engine, args: vec!["shim".to_owned()] },
-    ))?;
+    let engines = Engines::new(config, state_dir, catalogue.clone())?;
     let world = World {
         store: Arc::new(SqliteStore::open(database)?),
-        driver: Arc::new(driver),
-        launcher: Arc::new(CatalogueLauncher {
-            catalogue: catalogue.clone(),
-            installer,
-            log_limit: config.session.log_limit,
-        }),
-        probe: Arc::new(NetworkProbe),
+        driver: engines.driver,
+        launcher: engines.launcher,
+        probe: engines.probe,
         clock: Arc::new(System),
         timer: Arc::new(System),
         random: Arc::new(System),
@@ -166,7 +157,13 @@ fn assemble(
     let max_body = usize::try_from(config.max_body).unwrap_or(usize::MAX);
     let rest = Rest::new(api.clone(), authenticator.clone(), max_body);
     let (ready, is_ready) = watch::channel(false);
-    let front = Front { authenticator, rest, grpc: with_common_services(api)?, gateway: gateway.clone(), ready: is_ready };
+    let front = Front {
+        authenticator,
+        rest,
+        grpc: with_common_services(api)?,
+        gateway: gateway.clone(),
+        ready: is_ready,
+    };
     Ok(Parts { control, front, gateway, ready, tasks })
 }
 

@@ -63,7 +63,7 @@ fn the_table_and_the_command_line_have_the_same_flags() {
     let typed: BTreeSet<String> = command
         .get_arguments()
         .filter_map(|argument| argument.get_long())
-        .filter(|name| !["config", "set", "print-config", "config-docs", "help"].contains(name))
+        .filter(|name| !["config", "set", "help"].contains(name))
         .map(|name| format!("--{name}"))
         .collect();
     let listed: BTreeSet<String> =
@@ -71,14 +71,14 @@ fn the_table_and_the_command_line_have_the_same_flags() {
     assert_eq!(typed, listed);
     for setting in SETTINGS {
         let Some(flag) = setting.flag else { continue };
-        let assigned = arguments(&[flag, "x"]).assignments();
+        let assigned = arguments::<ConfigArgs>(&[flag, "x"]).assignments();
         assert_eq!((assigned[0].key.as_str(), assigned[0].origin.to_string().as_str()), (setting.key, flag));
     }
 }
 
 #[test]
 fn the_documentation_can_be_asked_for() {
-    assert_eq!(arguments(&["--config-docs", "reference"]).docs(), Some(reference_markdown()));
-    assert_eq!(arguments(&["--config-docs", "schema"]).docs(), Some(json_schema()));
-    assert_eq!(arguments(&[]).docs(), None);
+    assert_eq!(arguments::<ShowArgs>(&["--config-docs", "reference"]).docs(), Some(reference_markdown()));
+    assert_eq!(arguments::<ShowArgs>(&["--config-docs", "schema"]).docs(), Some(json_schema()));
+    assert_eq!(arguments::<ShowArgs>(&[]).docs(), None);
 }

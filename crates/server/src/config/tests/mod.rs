@@ -39,7 +39,7 @@ impl Sources {
 
     /// Adds flags as they are typed.
     fn flags(mut self, line: &[&str]) -> Self {
-        self.flags.extend(arguments(line).assignments());
+        self.flags.extend(arguments::<ConfigArgs>(line).assignments());
         self
     }
 
@@ -61,9 +61,8 @@ impl Sources {
 }
 
 /// The flags of a command line.
-fn arguments(line: &[&str]) -> ConfigArgs {
-    use clap::{Args as _, FromArgMatches as _};
-    let command = ConfigArgs::augment_args(clap::Command::new("serve"));
+fn arguments<A: clap::Args>(line: &[&str]) -> A {
+    let command = A::augment_args(clap::Command::new("serve"));
     let matches = command.get_matches_from(std::iter::once(&"serve").chain(line));
-    ConfigArgs::from_arg_matches(&matches).unwrap()
+    A::from_arg_matches(&matches).unwrap()
 }

@@ -1,0 +1,73 @@
+//! What runs engines and what asks them: the real thing, or nothing at all for load tests.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hearth_control::world::{Launcher, Probe, System};
+use hearth_core::engine::{Endpoint, Protocol};
+use hearth_driver::Driver;
+use hearth_driver::fake::FakeWorld;
+use hearth_driver_process::{ProcessDriver, ProcessDriverConfig, ShimCommand};
+use hearth_runtimes::{Catalogue, Installer};
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use super::ServeError;
+use super::launcher::{CatalogueLauncher, Environments};
+use super::probe::NetworkProbe;
+use crate::config::{Config, EngineDriver};
+
+/// The parts of the world that have to do with engines.
+pub(super) struct Engines {
+    pub(super) driver: Arc<dyn Driver>,
+    pub(super) launcher: Arc<dyn Launcher>,
+    pub(super) probe: Arc<dyn Probe>,
+}
+
+impl Engines {
+    /// What the configuration asks for.
+    pub(super) fn new(
+        config: &Config,
+        state_dir: &Path,
+        catalogue: Arc<Catalogue>,
+    ) -> Result<Self, ServeError> {
+        let launcher = |environments| {
+            Arc::new(CatalogueLauncher { catalogue, environments, log_limit: config.session.log_limit })
+        };
+        match config.driver {
+            EngineDriver::Process => {
+                let program = std::env::current_exe().map_err(|source| ServeError::OwnProgram { source })?;
+                let shim = ShimCommand { program, args: vec!["shim".to_owned()] };
+                let driver = ProcessDriver::start(ProcessDriverConfig::new(state_dir.join("engines"), shim))?;
+                Ok(Self {
+                    driver: Arc::new(driver),
+                    launcher: launcher(Environments::Installed(Installer::new(&config.runtimes_dir))),
+                    probe: Arc::new(NetworkProbe),
+                })
+            }
+            EngineDriver::Fake => {
+                warn!("sessions have no engines: the driver is \"fake\"");
+                let world = FakeWorld::without_entries(Arc::new(System));
+                let driver = world.driver();
+                // Ends with the process; there is nothing to take down.
+                TaskTracker::new().spawn(async move { world.keep_settled().await });
+                Ok(Self {
+                    driver: Arc::new(driver),
+                    launcher: launcher(Environments::None),
+                    probe: Arc::new(AlwaysReady),
+                })
+            }
+        }
+    }
+}
+
+/// Takes every engine to be ready: where there is none, nobody can be asked.
+struct AlwaysReady;
+
+#[async_trait]
+impl Probe for AlwaysReady {
+    async fn answers(&self, _endpoint: &Endpoint, _protocol: Protocol) -> bool {
+        true
+    }
+}
