@@ -35,6 +35,11 @@ uuid_newtype! {
 }
 
 uuid_newtype! {
+    /// Tells two session templates apart that had the same id.
+    TemplateUuid
+}
+
+uuid_newtype! {
     /// The last segment of an operation's name.
     OperationId
 }
