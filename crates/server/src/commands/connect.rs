@@ -63,7 +63,7 @@ impl Connect {
             (true, ..) => way.python(),
             (_, true, _) => way.shell(),
             (_, _, true) => way.url.clone(),
-            _ if people => way.explanation(last_segment(&session.name)),
+            _ if people => way.explanation(),
             _ => way.url.clone(),
         };
         screen.line(text.trim_end())?;
@@ -76,13 +76,13 @@ impl Connect {
 /// # Errors
 /// When the service has to be asked and does not answer.
 pub(super) async fn explain(session: &Session, context: &mut Context) -> Result<String, CommandError> {
-    let id = last_segment(&session.name).to_owned();
+    let id = last_segment(&session.name);
     if matches!(session.session_config, Some(SessionConfig::JupyterSession(_))) {
         return Ok(format!("It is a notebook session; `hearth sessions get {id}` shows its addresses."));
     }
     let way = Way::to(session, context).await?;
     let warning = way.warning.as_ref().map(|warning| format!("\nwarning: {warning}\n")).unwrap_or_default();
-    Ok(format!("{}{warning}", way.explanation(&id)))
+    Ok(format!("{}{warning}", way.explanation()))
 }
 
 /// Refuses sessions that nobody can connect to, and tells of those that are not ready yet.
@@ -181,7 +181,7 @@ impl Way {
         format!("export SPARK_REMOTE={}\n{token}", shell_text(&self.url))
     }
 
-    fn explanation(&self, id: &str) -> String {
+    fn explanation(&self) -> String {
         let indent = |text: &str| {
             text.lines()
                 .map(|line| if line.is_empty() { String::new() } else { format!("    {line}") })
@@ -189,9 +189,10 @@ impl Way {
                 .join("\n")
         };
         format!(
-            "Connect from Python (pip install pyspark-client):\n\n{}\n\nOr set it for every PySpark of this \
-             shell:\n\n    eval \"$(hearth sessions connect {id} --shell)\"\n",
-            indent(&self.python())
+            "Connect from Python (pip install pyspark-client):\n\n{}\n\nOr say it to every PySpark of a \
+             shell:\n\n{}\n",
+            indent(&self.python()),
+            indent(&self.shell())
         )
     }
 }

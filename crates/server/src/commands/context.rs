@@ -71,11 +71,7 @@ impl Context {
         if let Some(own) = &self.own {
             return Ok(own.clone());
         }
-        let info = self
-            .client
-            .server_info()
-            .await
-            .map_err(CommandError::call("ask the service for its defaults"))?;
+        let info = self.client.server_info().await.map_err(CommandError::call("talk to the service"))?;
         let own = Place { project: info.default_project, location: info.default_location };
         self.own = Some(own.clone());
         Ok(own)

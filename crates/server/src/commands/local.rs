@@ -227,7 +227,9 @@ pub(crate) fn authority_of(endpoint: &str) -> &str {
 
 fn from_file(file: &Path) -> Result<Option<Token>, LocalError> {
     let token = read_word(file)?;
-    Ok(token.map(|secret| Token { secret, source: TokenSource::File(file.to_owned()) }))
+    // Whole, because it is told to programs that run elsewhere.
+    let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    Ok(token.map(|secret| Token { secret, source: TokenSource::File(whole) }))
 }
 
 /// What a file says, without the space around it; `None` if there is no file.

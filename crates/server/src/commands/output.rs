@@ -77,7 +77,7 @@ impl Screen {
             column.set_padding((0, 2));
         }
         if self.colors {
-            table.enforce_styling();
+            table.enforce_styling().style_text_only();
         } else {
             table.force_no_tty();
         }

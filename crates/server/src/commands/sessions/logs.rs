@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use hearth_client::ErrorKind;
 
 use super::which_there_are;
 use crate::commands::context::{Context, until_interrupted};
@@ -46,11 +47,20 @@ impl Logs {
         let mut offset = 0;
         let mut held = self.tail.map(|_| Vec::new());
         let mut told_gap = false;
+        let mut caught_up = false;
         loop {
-            let part = context.client.log(name, offset).await.map_err(|failure| {
-                CommandError::call(format!("read the log of session \"{}\"", self.session))(failure)
-                    .or_hint(Exit::NotFound, which_there_are)
-            })?;
+            let part = match context.client.log(name, offset).await {
+                Ok(part) => part,
+                // Deleted while it was followed.
+                Err(gone) if caught_up && gone.kind() == ErrorKind::NotFound => {
+                    context.screen.note(&format!("session \"{}\" is gone", self.session));
+                    return Ok(());
+                }
+                Err(failure) => {
+                    let doing = format!("read the log of session \"{}\"", self.session);
+                    return Err(CommandError::call(doing)(failure).or_hint(Exit::NotFound, which_there_are));
+                }
+            };
             if part.truncated && !told_gap && held.is_none() {
                 context.screen.note("(the beginning of the log is no longer kept)");
                 told_gap = true;
@@ -75,6 +85,7 @@ impl Logs {
             if part.finished || !self.follow {
                 return Ok(());
             }
+            caught_up = true;
             tokio::time::sleep(LOOK).await;
         }
     }

@@ -362,6 +362,28 @@ async fn a_log_that_is_followed_ends_with_its_session() {
 }
 
 #[tokio::test]
+async fn following_a_log_ends_quietly_when_the_session_is_deleted() {
+    let double = Double::start().await;
+    let name = double.put_session("etl1", State::Active, |_| {});
+    {
+        let mut records = double.state();
+        records.logs_grow = true;
+        records.logs.insert(name.clone(), vec![b"one\n".to_vec()]);
+    }
+    let (going, data, notes) = start(&double, "sessions logs etl1 -f", |_| {});
+    let going = tokio::spawn(going);
+    // The third look is made after the follower has caught up.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while double.state().calls.iter().filter(|call| call.0 == "log").count() < 3 {
+        assert!(Instant::now() < deadline, "printed {:?}", data.read());
+        tokio::task::yield_now().await;
+    }
+    double.state().sessions.remove(&name);
+    assert_eq!(going.await.unwrap().unwrap().code(), 0);
+    assert_eq!((data.read().as_str(), notes.read().as_str()), ("one\n", "session \"etl1\" is gone\n"));
+}
+
+#[tokio::test]
 async fn a_timeline_shows_how_long_each_step_took() {
     let double = Double::start().await;
     let name = double.put_session("etl1", State::Active, |_| {});
