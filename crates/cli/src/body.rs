@@ -175,6 +175,10 @@ impl Body<'_> {
     fn finish(self) -> Built {
         let mut value = self.value;
         strip_nulls(&mut value);
+        if !value.is_object() {
+            // `.:=null` clears everything.
+            value = Value::Object(Map::new());
+        }
         checks::remarks(self.schema, &value, self.findings);
         let mut paths = BTreeSet::new();
         checks::mask_paths(self.schema, &value, "", &mut paths);
@@ -184,14 +188,17 @@ impl Body<'_> {
     }
 }
 
-/// Removes nulls of structures and maps; a null element of a list would be an error for the service.
+/// Removes what was cleared; a null is never sent.
 fn strip_nulls(value: &mut Value) {
     match value {
         Value::Object(members) => {
             members.retain(|_, member| !member.is_null());
             members.values_mut().for_each(strip_nulls);
         }
-        Value::Array(items) => items.iter_mut().for_each(strip_nulls),
+        Value::Array(items) => {
+            items.retain(|item| !item.is_null());
+            items.iter_mut().for_each(strip_nulls);
+        }
         _ => {}
     }
 }

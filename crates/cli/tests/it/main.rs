@@ -7,4 +7,5 @@ mod methods;
 mod server;
 mod sign_in;
 mod table;
+mod words;
 mod world;
