@@ -1,0 +1,58 @@
+//! The benchmarks. Each measures one thing that a user notices, and says in its doc comment why that is fair.
+
+mod create;
+mod create_to_row;
+mod get;
+mod list;
+mod memory;
+mod pass_through;
+mod shims;
+mod start;
+
+use clap::ValueEnum;
+
+use crate::bench::Bench;
+
+/// A benchmark by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Name {
+    /// Start of the service to the first good answer.
+    Start,
+    /// A session on Sail, from its create to the first row.
+    CreateToRow,
+    /// Durable creates.
+    Create,
+    /// Gets over gRPC and REST.
+    Get,
+    /// A page of a long list.
+    List,
+    /// Memory of the service.
+    Memory,
+    /// Calls and results through the gateway and the tunnel.
+    PassThrough,
+    /// Memory of the supervisors of engines.
+    Shims,
+}
+
+/// Runs benchmarks one after the other, all if none is named. Gives those that failed.
+pub(crate) async fn run(bench: &mut Bench, names: &[Name]) -> Vec<(String, anyhow::Error)> {
+    let mut failed = Vec::new();
+    for name in Name::value_variants().iter().filter(|name| names.is_empty() || names.contains(name)) {
+        let label = name.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+        eprintln!("{label}");
+        let outcome = match name {
+            Name::Start => start::run(bench).await,
+            Name::CreateToRow => create_to_row::run(bench).await,
+            Name::Create => create::run(bench).await,
+            Name::Get => get::run(bench).await,
+            Name::List => list::run(bench).await,
+            Name::Memory => memory::run(bench).await,
+            Name::PassThrough => pass_through::run(bench).await,
+            Name::Shims => shims::run(bench).await,
+        };
+        if let Err(error) = outcome {
+            failed.push((label, error));
+        }
+    }
+    failed
+}

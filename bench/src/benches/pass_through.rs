@@ -1,0 +1,124 @@
+//! Calls and results through the gateway and through the tunnel, against the same engine without them.
+//!
+//! One Sail engine, started by Hearth; the client speaks to it directly, through the port, and for downloads through
+//! the tunnel that Google's client opens. Latencies are of single calls that take turns, over one connection each, and
+//! the engine sees the same requests. Two calls are timed: `SELECT 1`, which users make, and the question for Spark's
+//! version, which costs the engine so little that what the gateway adds shows. Downloads are drained, not decoded, and
+//! take turns, too; engine, gateway and client share the cores, so a busy gateway takes from the engine's share.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+
+use crate::bench::Bench;
+use crate::grpc::Grpc;
+use crate::report::{Quantity, Row};
+use crate::server::{Engines, PARENT, Server};
+use crate::spark::Spark;
+use crate::stats::{Latencies, median};
+use crate::tunnel;
+
+const CALLS: usize = 3_000;
+/// Rows of a download, of one 64-bit column: 512 MiB.
+const ROWS: usize = 64 << 20;
+const DOWNLOADS: usize = 5;
+
+pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
+    bench.environment()?;
+    let state_dir = bench.directory()?;
+    let server = Server::start(bench, state_dir.path(), Engines::Real, &[]).await?;
+    let uuid = server.rest().create_active("pass-through").await?;
+    let engine = engine_address(&server, &uuid)?;
+    let direct = Spark::new(Grpc::connect(engine, None).await?, &uuid);
+    let through = Spark::new(Grpc::connect(server.address, Some(&server.token)).await?, &uuid);
+
+    let calls = bench.scaled(CALLS);
+    let version = take_turns(calls, || direct.version(), || through.version()).await?;
+    latencies(bench, "Spark's version", calls, version);
+    let select = take_turns(calls, || direct.first_row("SELECT 1"), || through.first_row("SELECT 1")).await?;
+    latencies(bench, "SELECT 1", calls, select);
+
+    let tunnelled = Spark::new(tunnel::connect(server.address, &server.token).await?, &uuid);
+    let rows = bench.scaled(ROWS);
+    let query = format!("SELECT * FROM range(0, {rows})");
+    // Not counted: the engine's first large result.
+    download(&direct, &query, rows).await?;
+    let runs = bench.scaled(DOWNLOADS);
+    let (mut plain, mut ported, mut hex) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..runs {
+        plain.push(download(&direct, &query, rows).await?);
+        ported.push(download(&through, &query, rows).await?);
+        hex.push(download(&tunnelled, &query, rows).await?);
+    }
+    let plain = Quantity::BytesPerSecond(median(plain)?);
+    let size = Quantity::Bytes((rows * 8) as f64);
+    let how = format!("{size} of Arrow, median of {runs}, 1 connection");
+    let row = Row::new("download through the port", Quantity::BytesPerSecond(median(ported)?), &how);
+    bench.report.add(row.against("direct", plain).target("0.9 of direct"));
+    let row = Row::new("download through the tunnel", Quantity::BytesPerSecond(median(hex)?), how);
+    bench.report.add(row.against("direct", plain).target("100 MB/s"));
+    server
+        .rest()
+        .call(hyper::Method::DELETE, &format!("/v1/{PARENT}/sessions/pass-through"), "".into())
+        .await?;
+    Ok(())
+}
+
+/// Two ways of one call, each time one after the other.
+async fn take_turns<A, B>(
+    calls: usize,
+    direct: impl Fn() -> A,
+    through: impl Fn() -> B,
+) -> anyhow::Result<[Latencies; 2]>
+where
+    A: Future<Output = anyhow::Result<()>>,
+    B: Future<Output = anyhow::Result<()>>,
+{
+    let mut latencies = [Latencies::new(), Latencies::new()];
+    let warm_up = calls / 10;
+    for number in 0..warm_up + calls {
+        let start = Instant::now();
+        direct().await?;
+        let middle = Instant::now();
+        through().await?;
+        if number >= warm_up {
+            latencies[0].add(middle - start);
+            latencies[1].add(middle.elapsed());
+        }
+    }
+    Ok(latencies)
+}
+
+fn latencies(bench: &mut Bench, call: &str, calls: usize, [direct, through]: [Latencies; 2]) {
+    let how = format!("{calls} calls, taking turns, 1 connection each");
+    for (quantile, through, direct, target) in [
+        ("p50", through.p50(), direct.p50(), "0.1 ms added"),
+        ("p99", through.p99(), direct.p99(), "1 ms added"),
+    ] {
+        let row = Row::new(format!("{call} through the port, {quantile}"), through, &how);
+        bench.report.add(row.against(format!("direct, {quantile}"), direct).target(target));
+        let added = Quantity::Seconds(through.as_secs_f64() - direct.as_secs_f64());
+        bench.report.add(Row::new(format!("{call}, added, {quantile}"), added, &how).target(target));
+    }
+}
+
+/// Where the engine of a session listens, as its supervisor wrote it down.
+fn engine_address(server: &Server, uuid: &str) -> anyhow::Result<SocketAddr> {
+    let path = server.state_dir().join("engines").join(uuid).join("status.json");
+    let status: serde_json::Value = serde_json::from_slice(&std::fs::read(&path)?)?;
+    let endpoint = &status["listening"]["endpoint"];
+    let host = endpoint["host"].as_str().context("the engine has no address")?;
+    let port = endpoint["port"].as_u64().context("the engine has no port")?;
+    Ok(SocketAddr::new(host.parse()?, u16::try_from(port)?))
+}
+
+/// Bytes a second.
+async fn download(spark: &Spark, query: &str, rows: usize) -> anyhow::Result<f64> {
+    let start = Instant::now();
+    let length = spark.download(query).await?;
+    let time: Duration = start.elapsed();
+    ensure!(length >= rows * 8, "only {length} bytes of {rows} rows");
+    Ok(length as f64 / time.as_secs_f64())
+}
