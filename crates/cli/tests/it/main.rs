@@ -7,5 +7,6 @@ mod methods;
 mod server;
 mod sign_in;
 mod table;
+mod transport;
 mod words;
 mod world;
