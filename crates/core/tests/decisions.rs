@@ -1,0 +1,223 @@
+//! What is decided, over every state and every sight of an engine; and what sequences of events can do to a session.
+
+use std::time::Duration;
+
+use hearth_core::Timestamp;
+use hearth_core::config::{SessionConfig, SessionKind};
+use hearth_core::engine::{Endpoint, Exit, ExitCause, ExitStatus, Listening, Observed};
+use hearth_core::error::ErrorKind;
+use hearth_core::id::{OperationId, SessionUuid};
+use hearth_core::name::Parent;
+use hearth_core::operation::{OperationKind, Outcome};
+use hearth_core::policy::SessionPolicy;
+use hearth_core::session::{Activity, EndReason, Failure, Session, SessionState, StateLabel, Undoing};
+use hearth_core::step::{Step, next_step};
+use hearth_core::timeline::Milestone;
+use hearth_core::transition::SessionEvent;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+const IDLE: Activity = Activity { running: 0, last_at: None };
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn operation(n: u128) -> OperationId {
+    OperationId(Uuid::from_u128(n))
+}
+
+fn new_session() -> Session {
+    let parent = Parent { project: "p".to_owned(), location: "l".to_owned() };
+    let config = SessionConfig { kind: Some(SessionKind::SparkConnect), ..SessionConfig::default() };
+    let uuid = SessionUuid(Uuid::from_u128(7));
+    let policy = SessionPolicy::default();
+    Session::new(parent.session("demo"), uuid, config, "me".to_owned(), operation(1), at(0), &policy)
+}
+
+fn session_in(state: SessionState) -> Session {
+    Session { state, ..new_session() }
+}
+
+fn listening() -> Listening {
+    let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port: 4242 };
+    Listening { endpoint, placed_at: at(1), process_up_at: at(2), listening_at: at(3) }
+}
+
+fn exit() -> Exit {
+    Exit {
+        status: ExitStatus::Code(3),
+        cause: ExitCause::Itself,
+        at: at(4),
+        tail: vec!["last words".to_owned()],
+    }
+}
+
+fn failure() -> Failure {
+    Failure { kind: ErrorKind::Cancelled, message: "called off".to_owned() }
+}
+
+fn states() -> Vec<SessionState> {
+    let reason = EndReason::Requested { by: "me".to_owned() };
+    vec![
+        SessionState::Creating { start_by: at(300), undoing: None },
+        SessionState::Creating {
+            start_by: at(300),
+            undoing: Some(Undoing { failure: failure(), stop_by: at(330) }),
+        },
+        SessionState::Active { endpoint: listening().endpoint },
+        SessionState::Terminating { reason: reason.clone(), stop_by: at(330) },
+        SessionState::Terminated { reason },
+        SessionState::Failed { failure: failure() },
+    ]
+}
+
+fn sights() -> Vec<Observed> {
+    vec![
+        Observed::Absent,
+        Observed::Starting,
+        Observed::Listening(listening()),
+        Observed::Ready(listening()),
+        Observed::Stopping,
+        Observed::Exited(exit()),
+    ]
+}
+
+fn events() -> Vec<SessionEvent> {
+    let stop_by = at(400);
+    vec![
+        SessionEvent::EngineReady(listening()),
+        SessionEvent::GivenUp { failure: failure(), stop_by },
+        SessionEvent::EndRequested { reason: EndReason::Ttl(Duration::from_secs(600)), stop_by },
+        SessionEvent::EngineGone(Some(exit())),
+        SessionEvent::EngineGone(None),
+        SessionEvent::StopTimedOut,
+    ]
+}
+
+#[test]
+fn whatever_is_decided_to_be_recorded_can_be_recorded() {
+    let policy = SessionPolicy::default();
+    let mut recorded = 0;
+    for state in states() {
+        for engine in sights() {
+            for second in [0, 299, 300, 330, 3_600, 86_400, 2_000_000] {
+                for deleting_since in [None, Some(at(0))] {
+                    let session = Session { deleting_since, ..session_in(state.clone()) };
+                    if let Step::Record(event) = next_step(&session, &engine, IDLE, at(second), &policy) {
+                        recorded += 1;
+                        let after = session.after(&event, at(second));
+                        assert!(after.is_ok(), "{state:?} with {engine:?} at {second}: {event:?}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(recorded > 50);
+}
+
+#[test]
+fn a_start_goes_from_launch_to_probe_to_active() {
+    let policy = SessionPolicy::default();
+    let decide = |engine: &Observed| next_step(&new_session(), engine, IDLE, at(10), &policy);
+    assert_eq!(decide(&Observed::Absent), Step::Launch);
+    assert_eq!(decide(&Observed::Starting), Step::WaitUntil(at(300)));
+    assert_eq!(decide(&Observed::Listening(listening())), Step::Probe);
+    assert_eq!(decide(&Observed::Ready(listening())), Step::Record(SessionEvent::EngineReady(listening())));
+    assert_eq!(decide(&Observed::Exited(exit())), Step::Record(SessionEvent::EngineGone(Some(exit()))));
+}
+
+#[test]
+fn a_session_that_has_ended_never_launches_and_is_removed_only_when_it_may_be() {
+    let policy = SessionPolicy::default();
+    for state in states().into_iter().filter(|state| state.label().terminal()) {
+        for engine in sights() {
+            let session = session_in(state.clone());
+            let step = next_step(&session, &engine, IDLE, at(60), &policy);
+            assert!(
+                !matches!(step, Step::Launch | Step::Probe | Step::Remove | Step::Forget),
+                "{state:?} with {engine:?}: {step:?}"
+            );
+            let old = at(i64::try_from(policy.retention.as_secs()).unwrap());
+            let step = next_step(&session, &Observed::Absent, IDLE, old, &policy);
+            assert_eq!(step, Step::Remove);
+        }
+    }
+}
+
+#[test]
+fn a_call_that_runs_keeps_a_session_from_being_idle_but_not_from_its_ttl() {
+    let policy = SessionPolicy::default();
+    let session = session_in(SessionState::Active { endpoint: listening().endpoint });
+    let engine = Observed::Listening(listening());
+    let busy = Activity { running: 1, last_at: None };
+    let hour = 3_600;
+    let decide = |activity, second| next_step(&session, &engine, activity, at(second), &policy);
+    assert_eq!(decide(busy, 5 * hour), Step::WaitUntil(at(6 * hour)));
+    assert!(matches!(
+        decide(IDLE, hour),
+        Step::Record(SessionEvent::EndRequested { reason: EndReason::Idle(_), .. })
+    ));
+    assert!(matches!(
+        decide(busy, 24 * hour),
+        Step::Record(SessionEvent::EndRequested { reason: EndReason::Ttl(_), .. })
+    ));
+}
+
+#[test]
+fn the_create_operation_carries_the_active_session_and_the_timeline_is_in_order() {
+    let ready = new_session().after(&SessionEvent::EngineReady(listening()), at(5)).unwrap();
+    assert_eq!(ready.session.state.label(), StateLabel::Active);
+    assert!(ready.session.open_operations.is_empty());
+    let [(id, Outcome::Succeeded(frozen))] = ready.finished.as_slice() else {
+        panic!("{:?}", ready.finished)
+    };
+    assert_eq!((*id, frozen.state.label()), (operation(1), StateLabel::Active));
+    let times: Vec<_> = ready.session.timeline.iter().collect();
+    assert_eq!(times.first().map(|(milestone, _)| *milestone), Some(Milestone::Accepted));
+    assert!(times.is_sorted_by_key(|(_, time)| *time));
+}
+
+#[test]
+fn a_lost_engine_fails_its_session_with_its_last_words() {
+    let active = session_in(SessionState::Active { endpoint: listening().endpoint });
+    let lost = active.after(&SessionEvent::EngineGone(Some(exit())), at(5)).unwrap().session;
+    assert_eq!(lost.state.label(), StateLabel::Failed);
+    assert!(lost.state_message.contains("exit code 3"), "{}", lost.state_message);
+    assert!(lost.state_message.contains("last words"), "{}", lost.state_message);
+}
+
+proptest! {
+    #[test]
+    fn no_sequence_of_events_breaks_the_history(
+        choices in prop::collection::vec((0..events().len(), -50_i64..50), 0..30),
+        deleting in any::<bool>(),
+    ) {
+        use StateLabel::{Active, Creating, Failed, Terminated, Terminating};
+        let mut session = new_session();
+        session.open_operations.push((OperationKind::Delete, operation(2)));
+        session.deleting_since = deleting.then(|| at(0));
+        let mut finished = Vec::new();
+        for (choice, second) in choices {
+            // Clocks go back in this world; sessions do not.
+            if let Ok(after) = session.after(&events()[choice], at(second)) {
+                session = after.session;
+                finished.extend(after.finished.into_iter().map(|(id, _)| id));
+            }
+        }
+        let mut path: Vec<_> = session.history.iter().map(|past| (past.state, past.at)).collect();
+        path.push((session.state.label(), session.state_at));
+        for edge in path.windows(2) {
+            let legal = matches!(
+                (edge[0].0, edge[1].0),
+                (Creating, Active | Failed) | (Active, Terminating | Failed) | (Terminating, Terminated | Failed)
+            );
+            prop_assert!(legal && edge[0].1 <= edge[1].1, "{path:?}");
+        }
+        // Each operation ends once, and none is forgotten.
+        let open = session.open_operations.iter().map(|(_, id)| *id);
+        let mut all: Vec<_> = open.chain(finished).collect();
+        all.sort();
+        prop_assert_eq!(all, vec![operation(1), operation(2)]);
+    }
+}
