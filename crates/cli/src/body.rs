@@ -42,10 +42,14 @@ pub struct Built {
 }
 
 /// Builds the body of `request` from `words`; `lenient` lets unknown names through.
+///
+/// Required fields that are missing are noted, but not those whose value is given `elsewhere` in the request; with
+/// `None` none at all, as for a change of a part.
 pub fn build(
     request: u16,
     words: &[String],
     lenient: bool,
+    elsewhere: Option<&[&str]>,
     sources: &mut dyn Sources,
     findings: &mut Findings,
 ) -> Built {
@@ -63,7 +67,7 @@ pub fn build(
     for word in words {
         body.word(word);
     }
-    body.finish()
+    body.finish(elsewhere)
 }
 
 /// The places where the cursor stands after each word, for completion and pictures; problems are skipped.
@@ -172,14 +176,14 @@ impl Body<'_> {
         }
     }
 
-    fn finish(self) -> Built {
+    fn finish(self, elsewhere: Option<&[&str]>) -> Built {
         let mut value = self.value;
         strip_nulls(&mut value);
         if !value.is_object() {
             // `.:=null` clears everything.
             value = Value::Object(Map::new());
         }
-        checks::remarks(self.schema, &value, self.findings);
+        checks::remarks(self.schema, &value, elsewhere, self.findings);
         let mut paths = BTreeSet::new();
         checks::mask_paths(self.schema, &value, "", &mut paths);
         paths.extend(self.cleared);

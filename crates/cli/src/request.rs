@@ -31,10 +31,11 @@ pub struct Request {
 pub fn build(call: &Call, options: &Options, sources: &mut dyn Sources, findings: &mut Findings) -> Request {
     let path = path(call, options.no_check, findings);
     let none = Vec::new();
-    let built = call
-        .method
-        .request
-        .map(|at| body::build(at, call.body.as_ref().unwrap_or(&none), options.no_check, sources, findings));
+    let given: Vec<&str> = call.method.positionals.iter().map(|param| param.flag).collect();
+    let elsewhere = (call.method.http != Http::Patch).then_some(given.as_slice());
+    let words = call.body.as_deref().unwrap_or_default();
+    let built =
+        call.method.request.map(|at| body::build(at, words, options.no_check, elsewhere, sources, findings));
     let mut params = params::build(call.method, &call.params, options.no_check, sources, findings);
     if params.auto_mask {
         match &built {

@@ -14,7 +14,7 @@ fuzz_target!(|input: (u8, Vec<String>)| {
     let method = &api::methods()[usize::from(choice) % api::methods().len()];
     let mut findings = Findings::default();
     if let Some(at) = method.request {
-        body::build(at, &words, choice % 2 == 0, &mut Nothing, &mut findings);
+        body::build(at, &words, choice % 2 == 0, None, &mut Nothing, &mut findings);
         let _ = report(&findings.problems);
     }
     let mut line = vec!["projects".to_owned(), method.command.to_owned()];

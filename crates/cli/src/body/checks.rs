@@ -33,9 +33,18 @@ pub(super) fn merge(target: Node<'_>, given: Value, path: &str, set: &BTreeSet<S
 }
 
 /// Notes about a body that is well formed: ignored and missing fields, limits, several members of a choice.
-pub(super) fn remarks(schema: &'static Schema, value: &Value, findings: &mut Findings) {
+pub(super) fn remarks(
+    schema: &'static Schema,
+    value: &Value,
+    elsewhere: Option<&[&str]>,
+    findings: &mut Findings,
+) {
     let mut seen = Seen::default();
     visit(schema, value, "", &mut seen);
+    match elsewhere {
+        Some(given) => seen.missing.retain(|path| !given.contains(&path.as_str())),
+        None => seen.missing.clear(),
+    }
     for (path, text) in seen.limits {
         findings.note(format!("'{path}' {text}"));
     }

@@ -40,7 +40,7 @@ proptest! {
         let method = &api::methods()[at];
         let Some(schema) = method.request else { return Ok(()) };
         let mut findings = Findings::default();
-        let built = body::build(schema, &words, lenient, &mut Nothing, &mut findings);
+        let built = body::build(schema, &words, lenient, None, &mut Nothing, &mut findings);
         prop_assert!(built.value.is_object());
         let _ = report(&findings.problems);
     }
