@@ -30,7 +30,6 @@ pub struct Request {
 /// Makes the request of a call; it may only be sent if there are no problems.
 pub fn build(call: &Call, options: &Options, sources: &mut dyn Sources, findings: &mut Findings) -> Request {
     let path = path(call, options.no_check, findings);
-    let none = Vec::new();
     let given: Vec<&str> = call.method.positionals.iter().map(|param| param.flag).collect();
     let elsewhere = (call.method.http != Http::Patch).then_some(given.as_slice());
     let words = call.body.as_deref().unwrap_or_default();
