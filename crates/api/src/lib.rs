@@ -48,11 +48,12 @@ impl Api {
         Self { control, settings: Arc::new(settings) }
     }
 
-    /// Every gRPC service of the API.
-    pub fn routes(&self) -> Routes {
-        Routes::new(SessionControllerServer::new(self.clone()))
-            .add_service(OperationsServer::new(self.clone()))
-            .add_service(SessionInsightServer::new(self.clone()))
-            .add_service(ServerServer::new(self.clone()))
+    /// Every gRPC service of the API. Requests may have `max_message` bytes.
+    pub fn routes(&self, max_message: usize) -> Routes {
+        let limit = max_message;
+        Routes::new(SessionControllerServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(OperationsServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(SessionInsightServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(ServerServer::new(self.clone()).max_decoding_message_size(limit))
     }
 }

@@ -54,6 +54,9 @@ pub(crate) async fn run(config: Config) -> Result<(), ServeError> {
     // The lock comes first: what follows may trust that no other server is in the directory.
     let lock = StateDir::lock(&config.state_dir)?;
     let listeners = listener::bind(&config.listen).await?;
+    for address in config.listen.iter().filter(|address| !address.ip().is_loopback()) {
+        warn!(%address, "tokens and data go over this address in the clear; put something that speaks TLS before it");
+    }
     let addresses = addresses(&listeners)?;
     let parts = assemble(&config, lock.path(), lock.database().as_path(), &addresses)?;
     let mut reconciler = Reconciler::new(parts.control.clone());
@@ -153,8 +156,8 @@ fn assemble(
         locations: config.locations.clone(),
         info: server_info(config, &catalogue, known),
     };
-    let api = Api::new(control.clone(), settings).routes();
     let max_body = usize::try_from(config.max_body).unwrap_or(usize::MAX);
+    let api = Api::new(control.clone(), settings).routes(max_body);
     let rest = Rest::new(api.clone(), authenticator.clone(), max_body);
     let (ready, is_ready) = watch::channel(false);
     let front = Front {
