@@ -1,6 +1,6 @@
 //! The chores of this repository: `cargo xtask WORD`.
 //!
-//! Start reading at [`main`]; each word is a module.
+//! Start reading at [`run`]; each word is a module.
 
 mod bench;
 mod check;
@@ -12,6 +12,7 @@ mod surface;
 mod test;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
@@ -25,7 +26,17 @@ cargo xtask WORD
   surface         writes the method table of dataproc1 anew; `surface --check` compares it
 ";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let (word, rest) = words.split_first().map_or(("help", &[][..]), |(word, rest)| (word.as_str(), rest));
     match word {

@@ -16,6 +16,7 @@ mod processes;
 mod program;
 mod python;
 mod rest;
+mod scripted;
 mod server;
 mod sessions;
 
@@ -25,5 +26,6 @@ pub use processes::Process;
 pub use program::{Finished, run};
 pub use python::{Python, Script};
 pub use rest::{Answer, Rest};
+pub use scripted::ScriptedRuntime;
 pub use server::{Options, TestServer};
 pub use sessions::{PARENT, connect_session, id_of};

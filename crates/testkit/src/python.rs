@@ -90,17 +90,26 @@ impl Script {
     /// When it ends or does not print it.
     #[track_caller]
     pub fn expect(&mut self, wanted: &str) {
+        self.until(wanted);
+    }
+
+    /// Waits for a line that the script prints, and returns what it printed before that.
+    ///
+    /// # Panics
+    /// When it ends or does not print it.
+    #[track_caller]
+    pub fn until(&mut self, wanted: &str) -> Vec<String> {
         eventually(&format!("the script prints \"{wanted}\""), || {
             while let Ok(line) = self.lines.try_recv() {
-                self.said.push(line);
-                if self.said.last().is_some_and(|line| line == wanted) {
-                    return Ok(());
+                if line == wanted {
+                    return Ok(std::mem::take(&mut self.said));
                 }
+                self.said.push(line);
             }
             let ended = self.child.0.try_wait().unwrap();
             assert!(ended.is_none(), "the script ended without \"{wanted}\": {ended:?}, {:#?}", self.said);
             Err(self.said.clone())
-        });
+        })
     }
 
     /// Waits until the script has ended well.

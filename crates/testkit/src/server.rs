@@ -54,6 +54,12 @@ impl Options {
         self
     }
 
+    /// Sessions without engines: every start succeeds at once. For tests of the API alone, which then need nothing.
+    #[must_use]
+    pub fn without_engines(self) -> Self {
+        self.runtimes("runtimes").set("driver=fake")
+    }
+
     /// One more argument of `hearth serve`.
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
@@ -200,6 +206,16 @@ impl TestServer {
         self.state_dir().join("engines")
     }
 
+    /// The most memory that the server's process has held so far, in bytes.
+    ///
+    /// # Panics
+    /// When the system does not say.
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
     /// Waits until no supervisor and no process of an engine is left.
     ///
     /// # Panics
@@ -254,7 +270,7 @@ impl TestServer {
         let mut command = self.program();
         command.arg("serve").arg("--listen").arg(&self.address).arg("--state-dir").arg(self.state_dir());
         let runtimes = self.options.runtimes.clone().unwrap_or_else(runtimes_dir);
-        command.arg("--runtimes-dir").arg(runtimes);
+        command.arg("--runtimes-dir").arg(self.dir.path().join(runtimes));
         // Supervisors end their engines by themselves then, should a test be killed.
         command.args(["--set", "session.default-ttl=30m", "--set", "session.stop-grace=2s"]);
         command.args(&self.options.arguments);

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use hearth_testkit::{PARENT, Process, Python, TestServer, connect_session, eventually};
 use serde_json::Value;
 
-use crate::{HEARTH, remote, script};
+use crate::{HEARTH, remote, script, uuid};
 
 /// How far a session has come when the server is killed.
 #[derive(Debug, Clone, Copy)]
@@ -128,6 +130,104 @@ fn engine_log(server: &TestServer, uuid: &str) -> String {
     logs.map(|path| std::fs::read_to_string(path).unwrap_or_default()).collect()
 }
 
-fn uuid(session: &Value) -> String {
-    session["uuid"].as_str().unwrap_or_else(|| panic!("no uuid: {session:#}")).to_owned()
+#[test]
+fn an_engine_that_is_killed_fails_its_session_and_tells_its_client_and_its_log_stays() {
+    let server = TestServer::start(HEARTH);
+    let uuid = uuid(&server.active("killed"));
+    let mut client =
+        Python::client("pyspark-4.2").start(&script("is_refused.py"), &[&remote(&server, &uuid)]);
+    client.expect("works");
+    let engines = server.engines();
+    assert_eq!(engines.len(), 1, "{engines:#?}");
+    engines[0].kill();
+
+    let session = failed(&server, "killed");
+    let message = session["stateMessage"].as_str().unwrap();
+    assert!(message.contains("SIGKILL") || message.contains("signal 9"), "{message}");
+    assert_eq!(session["runtimeInfo"].get("endpoints"), None, "nobody is sent to a dead engine");
+    client.say("ask again");
+    let told = client.until("over");
+    assert!(told.last().is_some_and(|line| line.contains("failed at")), "{told:#?}");
+    assert!(log(&server, "killed").contains("Starting the Spark Connect server"));
+    server.nothing_left();
+    // The id is free again once it is deleted.
+    let deleted = server.rest().delete(&format!("/v1/{PARENT}/sessions/killed")).ok();
+    assert!(server.done(&deleted).get("error").is_none());
+    server.active("killed");
+}
+
+#[test]
+fn a_supervisor_that_is_killed_takes_its_engine_with_it_and_the_session_is_failed() {
+    let server = TestServer::start(HEARTH);
+    server.active("orphan");
+    let shims = server.shims();
+    assert_eq!(shims.len(), 1, "{shims:#?}");
+    shims[0].kill();
+    let session = failed(&server, "orphan");
+    assert!(session["stateMessage"].as_str().is_some_and(|text| !text.is_empty()), "{session:#}");
+    server.nothing_left();
+}
+
+#[test]
+fn an_engine_that_dies_while_the_server_is_down_is_noticed_at_the_restart() {
+    let mut server = TestServer::start(HEARTH);
+    server.active("dies");
+    server.active("lives");
+    let doomed = uuid(&server.session("dies").ok());
+    server.kill9();
+    server.engines().iter().filter(|engine| engine.engine == doomed).for_each(Process::kill);
+    server.restart();
+    failed(&server, "dies");
+    assert_eq!(server.session("lives").ok()["state"], "ACTIVE");
+}
+
+#[test]
+fn the_log_of_an_engine_can_be_read_after_the_end_of_its_session() {
+    let server = TestServer::start(HEARTH);
+    server.active("logged");
+    let during = log(&server, "logged");
+    assert!(during.contains("Starting the Spark Connect server"), "{during}");
+    server.terminate("logged");
+    assert!(log(&server, "logged").starts_with(&during), "nothing is lost at the end");
+}
+
+#[test]
+fn sessions_go_on_through_an_orderly_end_of_the_server() {
+    let mut server = TestServer::start(HEARTH);
+    let uuid = uuid(&server.active("stays"));
+    let before = server.engines();
+    let mut client =
+        Python::client("pyspark-4.2").start(&script("stays_connected.py"), &[&remote(&server, &uuid)]);
+    client.expect("connected");
+    assert!(server.sigterm().success());
+    assert!(!server.state_dir().join("endpoint").exists(), "nobody is sent to a server that is gone");
+    assert_eq!(server.engines(), before);
+    server.restart();
+    assert_eq!(server.session("stays").ok()["state"], "ACTIVE");
+    client.say("go on");
+    client.expect("again");
+    client.end();
+    assert_eq!(server.engines(), before);
+}
+
+/// Waits until the session has failed by itself.
+fn failed(server: &TestServer, id: &str) -> Value {
+    eventually(&format!("session {id} is FAILED"), || {
+        let answer = server.session(id);
+        if answer.json["state"] == "FAILED" { Ok(answer.json) } else { Err(answer.text) }
+    })
+}
+
+/// The whole log of a session's engine, read over the API in small parts.
+fn log(server: &TestServer, id: &str) -> String {
+    let mut text = Vec::new();
+    loop {
+        let path = format!("/hearth/v1/{PARENT}/sessions/{id}:log?offset={}&limit=100", text.len());
+        let part = server.rest().get(&path).ok();
+        let content = part["content"].as_str().unwrap_or_default();
+        if content.is_empty() {
+            return String::from_utf8(text).unwrap();
+        }
+        text.extend(BASE64_STANDARD.decode(content).unwrap());
+    }
 }

@@ -3,10 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod crash;
+mod google;
+mod spark;
 
 use std::path::{Path, PathBuf};
 
 use hearth_testkit::TestServer;
+use serde_json::Value;
 
 /// The service.
 const HEARTH: &str = env!("CARGO_BIN_EXE_hearth");
@@ -20,4 +23,9 @@ fn script(name: &str) -> PathBuf {
 fn remote(server: &TestServer, uuid: &str) -> String {
     // To the name `localhost` a client sends its token without TLS.
     format!("sc://localhost:{}/;token={};session_id={uuid}", server.port(), server.token())
+}
+
+/// The uuid of a session's JSON.
+fn uuid(session: &Value) -> String {
+    session["uuid"].as_str().unwrap_or_else(|| panic!("no uuid: {session:#}")).to_owned()
 }
