@@ -17,7 +17,7 @@ use crate::problem::{self, Findings, Problem};
 use crate::request::{self, Request};
 use crate::sources::Real;
 use crate::transport::{Client, Outgoing, Response, TransportError, debug, retry};
-use crate::{api, env, pages, wait};
+use crate::{api, env, pages, terminal, wait};
 
 /// Makes the call.
 ///
@@ -39,13 +39,13 @@ pub fn run(call: &Call, options: &Options) -> Result<(), Failure> {
         Failure::plain(Cause::Output, format!("Failed to open output file '{path}': {why}"))
     })?;
     let sign_in = auth::choose(options, &endpoint, &folder)?;
-    let mut session = Session::new(endpoint, sign_in, options)?;
-    let mut answer = session.call(&request)?;
+    let mut service = Service::new(endpoint, sign_in, options)?;
+    let mut answer = service.call(&request)?;
     if options.all_pages && request.method.paged() {
-        answer = pages::collect(&mut session, &request, answer)?;
+        answer = pages::collect(&mut service, &request, answer)?;
     }
     if options.wait && call.method.answers_operation() {
-        answer = wait::finish(&mut session, answer, options)?;
+        answer = wait::finish(&mut service, answer, options)?;
     }
     let text = output::render(
         answer,
@@ -76,7 +76,7 @@ fn check(mut findings: Findings, options: &Options) -> Result<(), Failure> {
     }
     if !options.quiet {
         for note in &findings.notes {
-            eprintln!("note: {note}");
+            terminal::say_line(&format!("note: {note}"));
         }
     }
     Ok(())
@@ -128,7 +128,7 @@ fn request_id() -> Result<String, Failure> {
 }
 
 /// A service and a sign-in, for one call and what follows from it.
-pub struct Session {
+pub struct Service {
     endpoint: Endpoint,
     client: Client,
     sign_in: SignIn,
@@ -138,13 +138,13 @@ pub struct Session {
     quiet: bool,
 }
 
-impl std::fmt::Debug for Session {
+impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("endpoint", &self.endpoint.base).finish_non_exhaustive()
+        f.debug_struct("Service").field("endpoint", &self.endpoint.base).finish_non_exhaustive()
     }
 }
 
-impl Session {
+impl Service {
     /// Ready to call; nothing is sent yet.
     ///
     /// # Errors
@@ -153,8 +153,8 @@ impl Session {
         let ca_file = endpoint.context.as_ref().and_then(|context| context.ca_file.as_ref());
         let client = Client::new(options, ca_file.map(|path| path.display().to_string()))?;
         if options.debug {
-            eprintln!("* endpoint {} (chosen by {})", endpoint.base, endpoint.chosen_by);
-            eprintln!("* sign-in by {}", sign_in.chosen_by);
+            terminal::say_line(&format!("* endpoint {} (chosen by {})", endpoint.base, endpoint.chosen_by));
+            terminal::say_line(&format!("* sign-in by {}", sign_in.chosen_by));
         }
         let Options { retries, quiet, .. } = options;
         Ok(Self {
@@ -232,7 +232,7 @@ impl Session {
             Ok(answer) => format!("the service answered {}", answer.status),
             Err(why) => why.to_string(),
         };
-        eprintln!("note: {why}; trying again in {:.1} s", pause.as_secs_f64());
+        terminal::say_line(&format!("note: {why}; trying again in {:.1} s", pause.as_secs_f64()));
     }
 }
 

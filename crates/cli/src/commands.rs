@@ -8,7 +8,7 @@ use crate::exit::Cause;
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::transport::Client;
-use crate::{api, config};
+use crate::{api, config, terminal};
 
 fn usage(text: &str) -> Failure {
     Failure::new(Cause::Usage, text)
@@ -37,7 +37,10 @@ pub fn login(words: &[String], options: &Options) -> Result<(), Failure> {
     let granted = browser::sign_in(&client, store.client()?, &scopes, options.login_timeout)?;
     store.keep(&scopes, granted)?;
     if !options.quiet {
-        eprintln!("signed in; the token is kept in {}", folder.join("dataproc1").display());
+        terminal::say_line(&format!(
+            "signed in; the token is kept in {}",
+            folder.join("dataproc1").display()
+        ));
     }
     Ok(())
 }
@@ -50,7 +53,7 @@ pub fn logout(words: &[String], options: &Options) -> Result<(), Failure> {
     no_words("logout", words)?;
     let count = Store::open(&auth::folder(options)?)?.forget()?;
     if !options.quiet {
-        eprintln!("{count} token{} forgotten", if count == 1 { "" } else { "s" });
+        terminal::say_line(&format!("{count} token{} forgotten", if count == 1 { "" } else { "s" }));
     }
     Ok(())
 }

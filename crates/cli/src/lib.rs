@@ -33,6 +33,7 @@ pub mod request;
 pub mod run;
 pub mod sources;
 pub mod suggest;
+pub mod terminal;
 pub mod time;
 pub mod transport;
 pub mod value;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::call::Session;
+use crate::call::Service;
 use crate::exit::Cause;
 use crate::failure::Failure;
 use crate::request::Request;
@@ -11,7 +11,7 @@ use crate::request::Request;
 ///
 /// # Errors
 /// A page cannot be had, or the service repeats itself.
-pub fn collect(session: &mut Session, request: &Request, first: Value) -> Result<Value, Failure> {
+pub fn collect(service: &mut Service, request: &Request, first: Value) -> Result<Value, Failure> {
     let mut whole = first;
     let mut seen = Vec::new();
     let mut request = request.clone();
@@ -22,7 +22,7 @@ pub fn collect(session: &mut Session, request: &Request, first: Value) -> Result
         request.query.retain(|(name, _)| name != "pageToken");
         request.query.push(("pageToken".to_owned(), token.clone()));
         seen.push(token);
-        join(&mut whole, session.call(&request)?);
+        join(&mut whole, service.call(&request)?);
     }
     Ok(whole)
 }

@@ -81,6 +81,11 @@ pub fn build(
             params.auto_mask = true;
             continue;
         }
+        if source == Source::Text && crate::problem::secret_name(param.flag) && param.kind == Kind::Text {
+            findings.note(format!(
+                "others on this machine can see the value of {name}; write '{name}:file=PATH'"
+            ));
+        }
         typed(&mut params, param, &value, source, findings);
     }
     for param in method.query {

@@ -7,7 +7,7 @@ use crate::exit::{self, Cause};
 use crate::failure::Failure;
 use crate::grammar::{self, Command, Invocation, UsageError};
 use crate::options::{Color, Options};
-use crate::{api, call, commands, completion, env, help, man};
+use crate::{api, call, commands, completion, env, help, man, terminal};
 
 /// Runs the program with the words of the process.
 pub fn main() -> ExitCode {
@@ -16,7 +16,7 @@ pub fn main() -> ExitCode {
         match word.into_string() {
             Ok(word) => words.push(word),
             Err(_) => {
-                eprintln!("error: Invalid unicode character in one or more arguments");
+                terminal::say_line("error: Invalid unicode character in one or more arguments");
                 return ExitCode::from(exit::code(Cause::Usage, detailed(&words)));
             }
         }
@@ -31,7 +31,7 @@ pub fn main() -> ExitCode {
             finish(dispatch(&invocation), detailed, color)
         }
         Err(error) => {
-            eprint!("{}", usage(&error));
+            terminal::say(&usage(&error));
             ExitCode::from(exit::code(Cause::Usage, detailed(&words)))
         }
     }
@@ -48,7 +48,7 @@ fn finish(result: Result<(), Failure>, detailed: bool, color: Color) -> ExitCode
     match result {
         Ok(()) => ExitCode::from(exit::SUCCESS),
         Err(failure) => {
-            eprint!("{}", failure.render(call::color(color, std::io::stderr().is_terminal())));
+            terminal::say(&failure.render(call::color(color, std::io::stderr().is_terminal())));
             ExitCode::from(exit::code(failure.cause, detailed))
         }
     }

@@ -157,8 +157,9 @@ pub fn from_json(kind: Kind, value: Value, path: &str, lenient: bool, findings: 
         (Kind::Int32, Value::Number(n)) if integer(&n).is_some_and(|n| i32::try_from(n).is_ok()) => {
             Value::Number(integer(&n).unwrap_or_default().into())
         }
-        (Kind::Int64, Value::Number(n)) if integer(&n).is_some() || n.is_u64() => {
-            Value::String(n.to_string())
+        (Kind::Int64, Value::Number(n)) if n.is_u64() => Value::String(n.to_string()),
+        (Kind::Int64, Value::Number(n)) if integer(&n).is_some() => {
+            Value::String(integer(&n).unwrap_or_default().to_string())
         }
         (Kind::Enum(_), value @ Value::Number(_)) => value,
         (Kind::Text | Kind::Enum(_), value @ (Value::Number(_) | Value::Bool(_))) => {

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::api;
-use crate::call::Session;
+use crate::call::Service;
 use crate::exit::Cause;
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::problem::printable;
 use crate::request::Request;
+use crate::terminal;
 
 /// First pause between two looks; a warm start is over in it.
 const FIRST: Duration = Duration::from_millis(100);
@@ -44,7 +45,7 @@ const CODES: [&str; 17] = [
 ///
 /// # Errors
 /// The operation ended in an error, or the time is over; it goes on then.
-pub fn finish(session: &mut Session, operation: Value, options: &Options) -> Result<Value, Failure> {
+pub fn finish(service: &mut Service, operation: Value, options: &Options) -> Result<Value, Failure> {
     let started = Instant::now();
     let mut operation = operation;
     let mut pause = FIRST;
@@ -65,7 +66,7 @@ pub fn finish(session: &mut Session, operation: Value, options: &Options) -> Res
         progress.show(started.elapsed());
         std::thread::sleep(pause.min(left));
         pause = pause.mul_f64(1.5).min(LONGEST);
-        operation = session.call(&get(&name))?;
+        operation = service.call(&get(&name))?;
     }
     drop(progress);
     if let Some(error) = operation.get("error").filter(|error| !error.is_null()) {
@@ -139,7 +140,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.shown && self.terminal {
-            eprint!("\r\x1b[K");
+            terminal::say("\r\x1b[K");
         }
     }
 }

@@ -12,6 +12,7 @@ use super::oauth::{self, Granted};
 use super::stored::OauthClient;
 use super::{AuthError, Secret};
 use crate::request::form;
+use crate::terminal;
 use crate::transport::Client;
 
 /// How often the port is looked at while waiting.
@@ -47,10 +48,10 @@ pub fn sign_in(
     let query =
         pairs.iter().map(|(name, value)| format!("{name}={}", form(value))).collect::<Vec<_>>().join("&");
     let mark = if oauth_client.auth_uri.contains('?') { '&' } else { '?' };
-    eprintln!(
+    terminal::say_line(&format!(
         "Please direct your browser to {}{mark}{query} and follow the instructions displayed there.",
         oauth_client.auth_uri
-    );
+    ));
     let code = wait(&listener, &state, limit)?;
     let pairs = [
         ("code", code.expose()),

@@ -93,7 +93,7 @@ pub fn granted(url: &str, answer: &Response, name: &str) -> Result<Granted, Auth
         value.get("expireTime").and_then(Value::as_str).and_then(|text| time::parse_timestamp(text).ok());
     Ok(Granted {
         token,
-        expires_at: seconds.map(|seconds| time::now() + seconds).or(until.map(|(at, _)| at)),
+        expires_at: seconds.map(|seconds| time::now().saturating_add(seconds)).or(until.map(|(at, _)| at)),
         refresh_token: secret("refresh_token"),
         id_token: secret("id_token"),
     })

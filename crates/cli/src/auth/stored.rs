@@ -227,8 +227,12 @@ fn ends_at(entry: &Value) -> Result<Option<i64>, String> {
     match entry.pointer("/token/expires_at").unwrap_or(&Value::Null) {
         Value::Null => Ok(None),
         Value::Array(parts) => {
-            let part =
-                |at: usize| parts.get(at).and_then(Value::as_i64).ok_or("its expires_at has another form");
+            // Wide enough for any date, narrow enough for the sums that follow.
+            let part = |at: usize| {
+                let number =
+                    parts.get(at).and_then(Value::as_i64).filter(|number| (0..=9999).contains(number));
+                number.ok_or("its expires_at has another form")
+            };
             Ok(Some(time::from_ordinal(part(0)?, part(1)?, part(2)?, part(3)?, part(4)?)))
         }
         _ => Err("its expires_at has another form".to_owned()),

@@ -84,10 +84,14 @@ impl Body<'_> {
         if matches!(of, Kind::Struct(_)) && written.starts_with('{') && source == Source::Text {
             return self.json(&whole, place, written);
         }
-        let Some((key, text)) = written.split_once('=') else {
+        let Some((key, text)) = written.split_once('=').filter(|(_, text)| !text.is_empty()) else {
+            let hint = match written.strip_suffix('=') {
+                Some(key) => format!(" For an empty text write '{whole}:={{\"{key}\": \"\"}}'."),
+                None => String::new(),
+            };
             // The word is a value, and may be a secret that lacks its key.
             return self.findings.problem(Problem::new(format!(
-                "'{}' does not match hashmap pattern <key>=<value>.",
+                "'{}' does not match hashmap pattern <key>=<value>.{hint}",
                 shown(&whole, written)
             )));
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::api::{self, Method};
-use crate::call::Session;
+use crate::call::Service;
 use crate::config::{self, endpoint};
 use crate::options::{Options, Retries};
 use crate::output::{name_of, table};
@@ -34,12 +34,12 @@ fn ask(list: &'static Method, parent: &str) -> Option<Vec<String>> {
     }
     let folder = config::folder(None).ok()?;
     let sign_in = auth::choose(&options, &endpoint, &folder).ok()?;
-    let mut session = Session::new(endpoint, sign_in, &options).ok()?;
+    let mut service = Service::new(endpoint, sign_in, &options).ok()?;
     let param = list.positionals.first()?;
     let path = list.path.replace(&format!("{{+{}}}", param.json), &encoded_name(parent));
     let query = vec![("pageSize".to_owned(), "100".to_owned())];
     let request = Request { method: list, http: api::Http::Get, path, query, body: None };
-    let answer: Value = session.call(&request).ok()?;
+    let answer: Value = service.call(&request).ok()?;
     let items = table::items(&answer)?;
     Some(items.into_iter().filter_map(|item| name_of(item).map(str::to_owned)).collect())
 }

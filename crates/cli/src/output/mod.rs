@@ -82,7 +82,7 @@ pub enum Sink {
     Stdout,
     /// A file that is put in place when everything went well.
     File(Pending, PathBuf),
-    /// Something that cannot be replaced: a device, a pipe.
+    /// Something that cannot be replaced, only written: a device, a pipe, a file in a folder of others.
     Device(std::fs::File, PathBuf),
 }
 
@@ -100,7 +100,17 @@ impl Sink {
                 let file = std::fs::OpenOptions::new().write(true).open(path).map_err(fail)?;
                 Ok(Self::Device(file, path.to_owned()))
             }
-            _ => Ok(Self::File(Pending::new(path, 0o666).map_err(fail)?, path.to_owned())),
+            found => match Pending::new(path, 0o666) {
+                Ok(pending) => Ok(Self::File(pending, path.to_owned())),
+                // A file of ours in a folder of others can only be overwritten.
+                Err(why)
+                    if why.kind() == io::ErrorKind::PermissionDenied && found.is_ok_and(|f| f.is_file()) =>
+                {
+                    let file = std::fs::OpenOptions::new().write(true).open(path).map_err(fail)?;
+                    Ok(Self::Device(file, path.to_owned()))
+                }
+                Err(why) => Err(fail(why)),
+            },
         }
     }
 
@@ -112,7 +122,12 @@ impl Sink {
         match self {
             Self::Stdout => print(text),
             Self::File(pending, _) => pending.finish(text.as_bytes()),
-            Self::Device(mut file, _) => file.write_all(text.as_bytes()),
+            Self::Device(mut file, _) => {
+                if file.metadata()?.is_file() {
+                    file.set_len(0)?;
+                }
+                file.write_all(text.as_bytes())
+            }
         }
     }
 

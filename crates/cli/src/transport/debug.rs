@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Outgoing, Response};
 use crate::problem::{printable, secret_name};
+use crate::terminal;
 
 /// Shows a request.
 pub(super) fn request(outgoing: &Outgoing<'_>) {
@@ -23,7 +24,7 @@ pub(super) fn request(outgoing: &Outgoing<'_>) {
             let _ = writeln!(out, "> {line}");
         }
     }
-    eprint!("{out}");
+    terminal::say(&out);
 }
 
 /// Shows an answer.
@@ -35,7 +36,7 @@ pub(super) fn response(response: &Response) {
     for line in body(&response.text()).lines() {
         let _ = writeln!(out, "< {line}");
     }
-    eprint!("{out}");
+    terminal::say(&out);
 }
 
 fn header(name: &str, value: &str) -> String {

@@ -30,7 +30,7 @@ pub fn pause(
         Ok(answer) => match answer.status {
             // Refused before anything was done, so any method may try again.
             429 => Some(wanted(answer).unwrap_or(backoff)),
-            408 | 500 | 502 | 503 | 504 if repeatable => Some(wanted(answer).unwrap_or(backoff)),
+            408 | 502 | 503 | 504 if repeatable => Some(wanted(answer).unwrap_or(backoff)),
             _ => None,
         },
         // Nothing was sent; but who does not ask for patience wants to know at once.

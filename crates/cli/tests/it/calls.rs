@@ -315,3 +315,12 @@ fn every_method_has_a_page_and_every_field_in_it_a_meaning() {
         assert!(!method.about.is_empty(), "{}", method.command);
     }
 }
+
+#[test]
+fn a_reader_of_standard_error_that_went_away_is_no_crash() {
+    let world = World::new();
+    let mut command = world.command(&["projects", "nonsense"]);
+    let mut child = command.spawn().expect("started");
+    drop(child.stderr.take());
+    assert_eq!(child.wait().expect("ended").code(), Some(1));
+}
