@@ -5,6 +5,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use hdrhistogram::Histogram;
 
+/// The longest call that is told apart from longer ones, in nanoseconds: two minutes.
+const LONGEST: u64 = 120_000_000_000;
+
 /// Times of many calls, to three significant digits.
 #[derive(Debug, Clone)]
 pub(crate) struct Latencies(Histogram<u64>);
@@ -12,7 +15,8 @@ pub(crate) struct Latencies(Histogram<u64>);
 impl Latencies {
     /// None yet.
     pub(crate) fn new() -> Self {
-        Self(Histogram::new(3).expect("three digits are what the histogram allows"))
+        let histogram = Histogram::new_with_max(LONGEST, 3);
+        Self(histogram.expect("three digits are few enough, and the longest is longer than two"))
     }
 
     /// Of these.
