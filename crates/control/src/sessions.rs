@@ -5,6 +5,7 @@ use hearth_core::error::ErrorKind;
 use hearth_core::id::{OperationId, RequestId, SessionUuid};
 use hearth_core::name::{Parent, SessionName};
 use hearth_core::operation::{Operation, OperationKind, RequestKey};
+use hearth_core::properties::PropertyPolicy;
 use hearth_core::session::{EndReason, Failure, Session, SessionState, StateLabel, later};
 use hearth_core::timeline::Milestone;
 use hearth_core::transition::{SessionEvent, Transition};
@@ -120,7 +121,9 @@ impl Control {
             let text = format!("Session name '{}' does not match '{name}'", request.name);
             return Err(ControlError::field("session.name", text));
         }
-        let mut violations = validate::check_session(&request.config);
+        let policy = PropertyPolicy::default();
+        let context = validate::Context { parent: &request.parent, prefix: "session", policy: &policy };
+        let mut violations = validate::check_session(&request.config, &context);
         violations.extend(self.world.launcher.check(&request.config));
         if violations.is_empty() { Ok(()) } else { Err(ControlError::Invalid(violations)) }
     }

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 
 use super::ast::{Comparator as C, Expression, Restriction, Value};
 use super::schema::Field;
-use super::syntax::excerpt;
 use super::{Filter, FilterError, Schema, Test, TextMatch, TimeOrder};
 use crate::config::Kernel;
 use crate::operation::OperationKind;
 use crate::session::StateLabel;
+use crate::text::excerpt;
 
 const STATES: [(&str, StateLabel); 5] = [
     ("CREATING", StateLabel::Creating),

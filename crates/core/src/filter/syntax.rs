@@ -20,6 +20,7 @@
 
 use super::FilterError;
 use super::ast::{Comparator, Expression, Restriction, Value, keyword, name_char};
+use crate::text::excerpt;
 
 /// How deep parentheses may be nested. Our choice: deeper than anyone writes, and far from any stack's end.
 pub const MAX_DEPTH: usize = 32;
@@ -284,14 +285,5 @@ fn one_or(mut parts: Vec<Expression>, join: fn(Vec<Expression>) -> Expression) -
             join(parts)
         }
         None => join(parts),
-    }
-}
-
-/// As much of a client's text as belongs in an answer: its first 60 characters.
-pub(super) fn excerpt(text: &str) -> String {
-    const LONGEST: usize = 60;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
     }
 }
