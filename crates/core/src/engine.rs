@@ -31,6 +31,9 @@ pub struct EngineSpec {
     pub protocol: Protocol,
     /// How it is asked to end.
     pub stop_signal: StopSignal,
+    /// What its log begins with, whole lines or nothing; not taken for the engine's own words.
+    #[serde(default)]
+    pub log_head: String,
     /// The most its log may take on disk, in bytes; the oldest part is dropped.
     pub log_limit: u64,
     /// When the engine is ended even if no server is there to ask for it.

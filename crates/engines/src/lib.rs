@@ -3,6 +3,7 @@
 //!
 //! Knows nothing of processes, stores or time beyond its arguments. One module an engine; start with [`sail`].
 
+pub mod identity;
 pub mod properties;
 pub mod sail;
 
@@ -14,8 +15,12 @@ use hearth_core::Timestamp;
 /// What a start needs to know beside the session.
 #[derive(Debug, Clone)]
 pub struct Launch {
+    /// Name and version of the runtime.
+    pub runtime: String,
     /// The root of the runtime's Python environment.
     pub environment: PathBuf,
+    /// The root of the session's own environment over it, if it has one.
+    pub layer: Option<PathBuf>,
     /// Environment variables that every engine of the runtime gets.
     pub variables: BTreeMap<String, String>,
     /// How many cores the engine may count on.

@@ -6,6 +6,41 @@ use std::collections::BTreeMap;
 /// are one process the driver's wins.
 const ENVIRONMENT_PREFIXES: [&str; 2] = ["spark.executorEnv.", "spark.dataproc.driverEnv."];
 
+/// What the keys of properties for Sail itself begin with.
+const SAIL_PREFIX: &str = "sail.";
+
+/// Properties of Spark that Sail has a setting of the same meaning for, and its variable.
+///
+/// Memory is not among them: Spark's is the size of a process, Sail's the share of it that queries may take.
+const SAIL_EQUIVALENTS: [(&str, &str); 1] =
+    [("spark.default.parallelism", "SAIL_EXECUTION__DEFAULT_PARALLELISM")];
+
+/// The variables that set Sail up as properties say: `sail.a.b_c` is `SAIL_A__B_C`, Sail's own form of its
+/// configuration keys. These win over properties of Spark that mean the same.
+///
+/// Keys that Sail could not have are left out, as are values no variable can hold.
+pub fn sail(properties: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    let sound = |value: &String| !value.contains('\0');
+    for (key, variable) in SAIL_EQUIVALENTS {
+        // A number, or Sail would not start.
+        if let Some(value) = properties.get(key).filter(|value| value.parse::<u32>().is_ok_and(|n| n > 0)) {
+            variables.insert(variable.to_owned(), value.clone());
+        }
+    }
+    for (key, value) in properties {
+        let word =
+            |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+        if let Some(name) = key.strip_prefix(SAIL_PREFIX)
+            && name.split('.').all(word)
+            && sound(value)
+        {
+            variables.insert(format!("SAIL_{}", name.to_ascii_uppercase().replace('.', "__")), value.clone());
+        }
+    }
+    variables
+}
+
 /// The environment variables that properties ask for.
 ///
 /// Names that no process could have (empty, with `=` or a zero byte) are left out; so are values with a zero byte.
@@ -28,6 +63,30 @@ pub fn environment(properties: &BTreeMap<String, String>) -> BTreeMap<String, St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn map<const N: usize>(entries: [(&str, &str); N]) -> BTreeMap<String, String> {
+        BTreeMap::from(entries.map(|(key, value)| (key.to_owned(), value.to_owned())))
+    }
+
+    #[test]
+    fn keys_of_sail_become_its_variables_and_win_over_sparks() {
+        let properties = map([
+            ("sail.runtime.memory_pool.type", "greedy"),
+            ("spark.default.parallelism", "3"),
+            ("sail.", "nameless"),
+            ("sail..x", "hole"),
+            ("sail.a-b", "dash"),
+            ("spark.driver.memory", "4g"),
+        ]);
+        let expected = map([
+            ("SAIL_RUNTIME__MEMORY_POOL__TYPE", "greedy"),
+            ("SAIL_EXECUTION__DEFAULT_PARALLELISM", "3"),
+        ]);
+        assert_eq!(sail(&properties), expected);
+        let both = map([("spark.default.parallelism", "3"), ("sail.execution.default_parallelism", "5")]);
+        assert_eq!(sail(&both), map([("SAIL_EXECUTION__DEFAULT_PARALLELISM", "5")]));
+        assert_eq!(sail(&map([("spark.default.parallelism", "many")])), map([]));
+    }
 
     #[test]
     fn the_drivers_environment_wins_over_the_executors() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hearth_core::engine::{EngineSpec, PortSource, Protocol, StopSignal, WORK_DIR};
 use hearth_core::session::Session;
 
-use crate::{Launch, properties};
+use crate::{Launch, identity, properties};
 
 /// What Sail writes directly before the address it listens on (measured with 0.7.2).
 const LISTENING: &str = "Starting the Spark Connect server on ";
@@ -16,31 +16,137 @@ const LISTENING: &str = "Starting the Spark Connect server on ";
 /// the same moment never meet on one.
 pub fn spec(session: &Session, launch: Launch) -> EngineSpec {
     let mut env = launch.variables.clone();
+    env.insert("SAIL_EXECUTION__DEFAULT_PARALLELISM".to_owned(), launch.cores.to_string());
     if let Some(runtime) = &session.config.runtime {
-        env.extend(properties::environment(&runtime.properties));
+        env.extend(properties::sail(&runtime.properties));
+        env.extend(identity::without_reserved(properties::environment(&runtime.properties)));
     }
+    env.extend(identity::variables(session));
+    // From here on it is what the service relies on, whatever the session says.
     let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
     // The line with the port is logged at this level; everything else only when it is a warning.
     set("RUST_LOG", "warn,sail_cli=info".to_owned());
     set("SAIL_MODE", "local".to_owned());
-    set("SAIL_EXECUTION__DEFAULT_PARALLELISM", launch.cores.to_string());
     set("SAIL_RUNTIME__TEMPORARY_FILES__PATHS", format!("[\"{WORK_DIR}\"]"));
     // The session's own end is Hearth's business: a Spark session that is merely quiet keeps its views.
     set("SAIL_SPARK__SESSION_TIMEOUT_SECS", (14 * 24 * 3600).to_string());
-    // Python functions run in the engine's own environment.
-    set("VIRTUAL_ENV", launch.environment.display().to_string());
-    set("HEARTH_SESSION", session.name.to_string());
+    // Python functions run in the interpreter that Sail was started with: the layer's, where there is one.
+    let python = launch.layer.as_ref().unwrap_or(&launch.environment);
+    set("VIRTUAL_ENV", python.display().to_string());
+    let (program, module): (_, &[&str]) = match &launch.layer {
+        Some(layer) => (layer.join("bin/python"), &["-m", "pysail"]),
+        None => (launch.environment.join("bin/sail"), &[]),
+    };
+    let serve = ["spark", "server", "--ip", "127.0.0.1", "--port", "0"];
     EngineSpec {
         id: session.uuid.engine_id(),
-        program: launch.environment.join("bin/sail"),
-        args: ["spark", "server", "--ip", "127.0.0.1", "--port", "0"].map(str::to_owned).to_vec(),
+        program,
+        args: module.iter().chain(&serve).map(|arg| (*arg).to_owned()).collect(),
         env,
         files: BTreeMap::new(),
         port: PortSource::LogLine(LISTENING.to_owned()),
         protocol: Protocol::SparkConnect,
         // SIGTERM ends Sail at once; SIGINT lets it finish what it writes.
         stop_signal: StopSignal::Interrupt,
+        log_head: identity::log_head(session, &launch.runtime),
         log_limit: launch.log_limit,
         deadline: launch.deadline,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use hearth_core::Timestamp;
+    use hearth_core::config::{RuntimeConfig, SessionConfig};
+    use hearth_core::id::{OperationId, SessionUuid};
+    use hearth_core::policy::SessionPolicy;
+
+    use super::*;
+
+    fn map<const N: usize>(entries: [(&str, &str); N]) -> BTreeMap<String, String> {
+        BTreeMap::from(entries.map(|(key, value)| (key.to_owned(), value.to_owned())))
+    }
+
+    fn start(properties: BTreeMap<String, String>, layer: Option<&str>) -> EngineSpec {
+        let config = SessionConfig {
+            labels: map([("team", "blue"), ("cost-center", "7")]),
+            runtime: Some(RuntimeConfig { properties, ..RuntimeConfig::default() }),
+            user: "ana@example.com".to_owned(),
+            ..SessionConfig::default()
+        };
+        let session = Session::new(
+            "projects/p/locations/l/sessions/etl".parse().unwrap(),
+            SessionUuid("0190a3c2-0000-4000-8000-000000000001".parse().unwrap()),
+            config,
+            "bob@example.com".to_owned(),
+            OperationId("0190a3c2-0000-4000-8000-000000000002".parse().unwrap()),
+            Timestamp::UNIX_EPOCH,
+            &SessionPolicy::default(),
+        );
+        let launch = Launch {
+            runtime: "sail-1".to_owned(),
+            environment: PathBuf::from("/base"),
+            layer: layer.map(PathBuf::from),
+            variables: map([("FROM_RUNTIME", "1")]),
+            cores: 2,
+            log_limit: 1 << 20,
+            deadline: Timestamp::UNIX_EPOCH,
+        };
+        spec(&session, launch)
+    }
+
+    #[test]
+    fn the_engine_is_told_whose_it_is() {
+        let spec = start(map([]), None);
+        for (name, value) in [
+            ("HEARTH_LABEL_TEAM", "blue"),
+            ("HEARTH_LABEL_COST_CENTER", "7"),
+            ("HEARTH_LABELS", r#"{"cost-center":"7","team":"blue"}"#),
+            ("HEARTH_SESSION", "projects/p/locations/l/sessions/etl"),
+            ("HEARTH_SESSION_UUID", "0190a3c2-0000-4000-8000-000000000001"),
+            ("HEARTH_CREATOR", "bob@example.com"),
+            ("HEARTH_USER", "ana@example.com"),
+            ("FROM_RUNTIME", "1"),
+            ("SAIL_EXECUTION__DEFAULT_PARALLELISM", "2"),
+        ] {
+            assert_eq!(spec.env.get(name).map(String::as_str), Some(value), "{name}");
+        }
+        assert!(spec.log_head.contains("sessions/etl") && spec.log_head.ends_with("\"team\":\"blue\"}\n"));
+    }
+
+    #[test]
+    fn properties_reach_the_engine_but_not_what_the_service_relies_on() {
+        let spec = start(
+            map([
+                ("spark.default.parallelism", "5"),
+                ("sail.mode", "kubernetes-cluster"),
+                ("spark.dataproc.driverEnv.HEARTH_LABEL_TEAM", "red"),
+                ("spark.dataproc.driverEnv.HEARTH_TOKEN", "x"),
+                ("spark.dataproc.driverEnv.RUST_LOG", "off"),
+                ("spark.dataproc.driverEnv.GREETING", "hello"),
+            ]),
+            None,
+        );
+        for (name, value) in [
+            ("SAIL_EXECUTION__DEFAULT_PARALLELISM", Some("5")),
+            ("SAIL_MODE", Some("local")),
+            ("HEARTH_LABEL_TEAM", Some("blue")),
+            ("HEARTH_TOKEN", None),
+            ("RUST_LOG", Some("warn,sail_cli=info")),
+            ("GREETING", Some("hello")),
+        ] {
+            assert_eq!(spec.env.get(name).map(String::as_str), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_session_with_a_layer_runs_in_the_layers_python() {
+        assert_eq!(start(map([]), None).program, PathBuf::from("/base/bin/sail"));
+        let spec = start(map([]), Some("/layer"));
+        assert_eq!(spec.program, PathBuf::from("/layer/bin/python"));
+        assert_eq!(spec.args[..4], ["-m", "pysail", "spark", "server"]);
+        assert_eq!(spec.env["VIRTUAL_ENV"], "/layer");
     }
 }

@@ -74,6 +74,7 @@ impl Launcher for AnyEngine {
             port: PortSource::LogLine("listening on ".to_owned()),
             protocol: Protocol::SparkConnect,
             stop_signal: StopSignal::Terminate,
+            log_head: String::new(),
             log_limit: 1 << 20,
             deadline,
         })

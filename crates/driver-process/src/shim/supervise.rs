@@ -54,6 +54,7 @@ pub(super) fn supervise(dir: &EngineDir, record: &SpecRecord, signals: Signals) 
         return never(ExitCause::Deadline, "its deadline passed before it was started");
     }
     let mut log = LogWriter::new(dir.path(), record.spec.log_limit);
+    log.append(record.spec.log_head.as_bytes());
     let engine = match launch(dir, &record.spec) {
         Ok(engine) => engine,
         Err(reason) => {

@@ -66,6 +66,7 @@ impl Fixture {
             port: PortSource::LogLine("Starting the stub engine on ".to_owned()),
             protocol: Protocol::SparkConnect,
             stop_signal: StopSignal::Terminate,
+            log_head: String::new(),
             log_limit: 1 << 20,
             deadline: later(Timestamp::now(), Duration::from_secs(3600)),
         };

@@ -84,3 +84,17 @@ async fn only_its_owner_can_read_an_engine_and_only_its_traces_stay_after_its_en
     assert!(fx.dir(id).join("exit.json").exists());
     fx.clean(&driver, id).await;
 }
+
+#[tokio::test]
+async fn a_log_begins_with_the_head_of_the_spec() {
+    let (fx, id) = (Fixture::new(), new_id());
+    let mut spec = fx.spec(id, &[("STUB_LINES", "first words")]);
+    spec.log_head = "whose it is\n".to_owned();
+    let driver = fx.driver();
+    driver.ensure(&spec).await.unwrap();
+    listening(&driver, id).await;
+    let log = driver.log(id, 0, 1 << 20).await.unwrap();
+    let text = String::from_utf8(log.content).unwrap();
+    assert!(text.starts_with("whose it is\nfirst words\n"), "{text}");
+    fx.clean(&driver, id).await;
+}

@@ -58,6 +58,7 @@ impl Harness for FakeHarness {
             port: PortSource::LogLine("listening on ".to_owned()),
             protocol: Protocol::SparkConnect,
             stop_signal: StopSignal::Terminate,
+            log_head: String::new(),
             log_limit: 1 << 20,
             deadline: later(self.now(), Duration::from_secs(3600)),
         }

@@ -40,6 +40,7 @@ impl Fixture {
             port: PortSource::LogLine("listening on ".to_owned()),
             protocol: Protocol::SparkConnect,
             stop_signal: StopSignal::Terminate,
+            log_head: String::new(),
             log_limit: 1 << 20,
             deadline: self.clock.now().checked_add(3600 * SECOND).unwrap(),
         }

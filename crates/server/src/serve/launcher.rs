@@ -88,7 +88,9 @@ impl Launcher for CatalogueLauncher {
             )));
         };
         let launch = Launch {
+            runtime: runtime.full_name(),
             environment,
+            layer: None,
             variables: runtime.environment.clone(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             log_limit: self.log_limit,
