@@ -269,6 +269,9 @@ impl Options {
                 })
             }
         };
+        // A word says more than a variable: who names a context does not mean the endpoint of the environment.
+        let word = |name: &str| given.iter().any(|(spec, _)| spec.name == name);
+        let unless = |other: &str, name: &str| if word(other) && !word(name) { None } else { text(name) };
         let retries = match text("retries") {
             None => Retries { count: 3, asked: false },
             Some(value) => match value.parse::<u32>() {
@@ -288,10 +291,11 @@ impl Options {
                 .collect(),
             config_dir: text("config-dir"),
             debug: on("debug"),
-            endpoint: text("endpoint"),
+            endpoint: unless("context", "endpoint"),
             context: text("context"),
             credentials: text("credentials"),
-            access_token_file: text("access-token-file"),
+            access_token_file: unless("credentials", "access-token-file")
+                .filter(|_| !word("context") || word("access-token-file")),
             no_browser: on("no-browser"),
             login_timeout: time("login-timeout", 300)?,
             output: [Form::Original, Form::Json, Form::Yaml, Form::Table, Form::Name][choice("output")?],

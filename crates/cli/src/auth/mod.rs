@@ -1,7 +1,7 @@
 //! Sign-in: where a call's access token comes from. One module for each kind of credential.
 //!
-//! The first that is there: `--access-token-file`, `--credentials`, a token in the environment, the context's token
-//! or credentials, `GOOGLE_APPLICATION_CREDENTIALS`, the original's stored tokens, gcloud's default credentials, a
+//! The first that is there: `--access-token-file`, `--credentials`, the token or credentials of a context named for
+//! the call, a token in the environment, those of the chosen context, `GOOGLE_APPLICATION_CREDENTIALS`, the original's stored tokens, gcloud's default credentials, a
 //! metadata server, a browser.
 
 pub mod adc;
@@ -157,19 +157,19 @@ fn credential(
     if let Some(path) = &options.credentials {
         return Ok((Credential::Adc(Box::new(adc::load(Path::new(path))?)), "--credentials".to_owned()));
     }
+    // The token of a context named for this call belongs to its endpoint; one in the environment may not.
+    if endpoint.named
+        && let Some(found) = of_context(endpoint)?
+    {
+        return Ok(found);
+    }
     for name in ["DATAPROC1_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN", "GOOGLE_OAUTH_ACCESS_TOKEN"] {
         if let Some(token) = env::var(name) {
             return Ok((Credential::Token(Secret::new(token)), name.to_owned()));
         }
     }
-    if let Some(context) = &endpoint.context {
-        let named = format!("context {}", context.name);
-        if let Some(path) = &context.token_file {
-            return Ok((Credential::TokenFile(path.clone()), named));
-        }
-        if let Some(path) = &context.credentials {
-            return Ok((Credential::Adc(Box::new(adc::load(path)?)), named));
-        }
+    if let Some(found) = of_context(endpoint)? {
+        return Ok(found);
     }
     if let Some(path) = env::var("GOOGLE_APPLICATION_CREDENTIALS") {
         let adc = adc::load(Path::new(&path))?;
@@ -194,6 +194,16 @@ fn credential(
         return Ok((Credential::Stored(store), "browser".to_owned()));
     }
     Err(AuthError::Nothing)
+}
+
+fn of_context(endpoint: &Endpoint) -> Result<Option<(Credential, String)>, AuthError> {
+    let Some(context) = &endpoint.context else { return Ok(None) };
+    let named = format!("context {}", context.name);
+    Ok(match (&context.token_file, &context.credentials) {
+        (Some(path), _) => Some((Credential::TokenFile(path.clone()), named)),
+        (None, Some(path)) => Some((Credential::Adc(Box::new(adc::load(path)?)), named)),
+        (None, None) => None,
+    })
 }
 
 impl SignIn {

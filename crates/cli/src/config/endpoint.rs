@@ -19,6 +19,8 @@ pub struct Endpoint {
     pub chosen_by: String,
     /// The context, if one was used.
     pub context: Option<Context>,
+    /// Whether the context was named for this call, and not just chosen for all.
+    pub named: bool,
 }
 
 /// Chooses the endpoint of a call.
@@ -33,7 +35,7 @@ pub fn choose(options: &Options) -> Result<Endpoint, ConfigError> {
             "'{base}' would send the token over plain http to another machine; use https, or --insecure-http."
         )));
     }
-    Ok(Endpoint { base, host, chosen_by, context })
+    Ok(Endpoint { base, host, chosen_by, context, named: options.context.is_some() })
 }
 
 fn address(options: &Options) -> Result<(String, String, Option<Context>), ConfigError> {

@@ -194,6 +194,7 @@ fn sign_in() -> Page {
     for (term, about) in [
         ("--access-token-file FILE", "the token in the file [DATAPROC1_ACCESS_TOKEN_FILE]"),
         ("--credentials FILE", "a key or credential file, see below"),
+        ("--context NAME", "the context's token-file or credentials"),
         ("DATAPROC1_ACCESS_TOKEN", "a token; CLOUDSDK_AUTH_ACCESS_TOKEN and GOOGLE_OAUTH_ACCESS_TOKEN too"),
         ("the context", "its token-file or credentials, if a context was used"),
         ("GOOGLE_APPLICATION_CREDENTIALS", "a key or credential file"),

@@ -81,7 +81,7 @@ pub enum Sink {
     /// Standard output.
     Stdout,
     /// A file that is put in place when everything went well.
-    File(Pending, PathBuf),
+    File(PathBuf),
     /// Something that cannot be replaced, only written: a device, a pipe, a file in a folder of others.
     Device(std::fs::File, PathBuf),
 }
@@ -101,7 +101,9 @@ impl Sink {
                 Ok(Self::Device(file, path.to_owned()))
             }
             found => match Pending::new(path, 0o666) {
-                Ok(pending) => Ok(Self::File(pending, path.to_owned())),
+                // That it can be made is known now. It is made when there is something to write, so that a call
+                // that is broken off leaves nothing behind.
+                Ok(_) => Ok(Self::File(path.to_owned())),
                 // A file of ours in a folder of others can only be overwritten.
                 Err(why)
                     if why.kind() == io::ErrorKind::PermissionDenied && found.is_ok_and(|f| f.is_file()) =>
@@ -121,7 +123,7 @@ impl Sink {
     pub fn write(self, text: &str) -> io::Result<()> {
         match self {
             Self::Stdout => print(text),
-            Self::File(pending, _) => pending.finish(text.as_bytes()),
+            Self::File(path) => Pending::new(&path, 0o666)?.finish(text.as_bytes()),
             Self::Device(mut file, _) => {
                 if file.metadata()?.is_file() {
                     file.set_len(0)?;
@@ -135,7 +137,7 @@ impl Sink {
     pub fn name(&self) -> String {
         match self {
             Self::Stdout => "standard output".to_owned(),
-            Self::File(_, path) | Self::Device(_, path) => path.display().to_string(),
+            Self::File(path) | Self::Device(_, path) => path.display().to_string(),
         }
     }
 }

@@ -40,6 +40,18 @@ fn a_context_brings_its_endpoint_and_its_token() {
 }
 
 #[test]
+fn a_context_named_on_the_command_line_beats_what_the_environment_says() {
+    let server = Server::fixed(200, "{}");
+    let mut world = World::with_token("http://127.0.0.1:9");
+    world.var("DATAPROC1_ACCESS_TOKEN", "of-elsewhere").var("DATAPROC1_ACCESS_TOKEN_FILE", "/no/such");
+    world.file("home/.local/state/hearth/endpoint", &server.url);
+    world.file("home/.local/state/hearth/token", "local-token");
+    let ran = world.run(&[&["--context", "local"], &GET[..]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(server.seen()[0].header("authorization"), Some("Bearer local-token"));
+}
+
+#[test]
 fn plain_http_goes_only_to_this_machine() {
     let mut world = World::new();
     world.var("DATAPROC1_ACCESS_TOKEN", "t");
