@@ -17,6 +17,7 @@ mod checks;
 mod error;
 mod file;
 mod model;
+mod origins;
 mod parse;
 mod print;
 mod reference;
@@ -30,3 +31,4 @@ mod units;
 
 pub(crate) use self::args::{ConfigArgs, ShowArgs};
 pub(crate) use self::model::{Auth, Config, EngineDriver, LogConfig, LogFormat};
+pub(crate) use self::origins::AllowedOrigin;

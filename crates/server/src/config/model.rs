@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hearth_core::policy::SessionPolicy;
 
+use super::origins::AllowedOrigin;
 use super::source::Directories;
 
 /// Everything that can be set about a server, checked.
@@ -37,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) auth: Auth,
     /// What runs engines.
     pub(crate) driver: EngineDriver,
+    /// Pages of browsers that may call the API; empty for none.
+    pub(crate) cors_origins: Vec<AllowedOrigin>,
     /// Times and limits of sessions.
     pub(crate) session: SessionPolicy,
     /// What is logged, and how.
@@ -104,6 +107,7 @@ impl Config {
             max_body: 32 << 20,
             auth: Auth::Token,
             driver: EngineDriver::Process,
+            cors_origins: vec![AllowedOrigin::Loopback],
             session: SessionPolicy::default(),
             log: LogConfig { filter: "info".to_owned(), format: LogFormat::Text },
         }

@@ -9,6 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::error::Problem;
 use super::model::Config;
+use super::origins::AllowedOrigin;
 use super::settings::Kind;
 use super::source::{Directories, Raw};
 use super::units::{UnitError, parse_duration, parse_size, show_duration, show_size};
@@ -35,6 +36,7 @@ pub(super) fn store(
             *place(config) = list(raw, context, "an address or a list of them", address)?
         }
         Kind::Segments(place) => *place(config) = list(raw, context, "a name or a list of them", segment)?,
+        Kind::Origins(place) => *place(config) = list(raw, context, "an origin or a list of them", origin)?,
         Kind::Directory(place) => {
             *place(config) =
                 text(raw, "a path").and_then(|text| path(text, context.directories)).map_err(one)?;
@@ -170,6 +172,14 @@ fn address(text: &str) -> Result<SocketAddr, Problem> {
     text.parse().map_err(|_| {
         Problem::Invalid(format!(
             "\"{text}\" is not an IP address with a port, such as 127.0.0.1:8470 or [::1]:8470"
+        ))
+    })
+}
+
+fn origin(text: &str) -> Result<AllowedOrigin, Problem> {
+    AllowedOrigin::parse(text).ok_or_else(|| {
+        Problem::Invalid(format!(
+            "\"{text}\" is not an origin, such as https://lab.example.com, nor \"loopback\" or \"*\""
         ))
     })
 }

@@ -109,6 +109,7 @@ fn kind_text(kind: &Kind) -> String {
         Kind::Runtime(_) => "version of a runtime".to_owned(),
         Kind::Segment(_) => "name, without slashes and spaces".to_owned(),
         Kind::Segments(_) => "names, without slashes and spaces".to_owned(),
+        Kind::Origins(_) => "origins, `\"loopback\"` or `\"*\"`".to_owned(),
         Kind::Filter(_) => "log directives".to_owned(),
         Kind::Duration(_, range) => {
             format!("duration from `{}` to `{}`", show_duration(*range.start()), show_duration(*range.end()))
@@ -133,6 +134,9 @@ fn setting_schema(setting: &Setting) -> Value {
             list(json!({ "type": "string", "pattern": "^(\\[[^\\]]+\\]|[0-9.]+):[0-9]+$" }))
         }
         Kind::Segments(_) => list(name),
+        Kind::Origins(_) => {
+            list(json!({ "type": "string", "pattern": "^(\\*|loopback|https?://[^/@\\s]+)$" }))
+        }
         Kind::Segment(_) => name,
         Kind::Directory(_) | Kind::Runtime(_) => json!({ "type": "string", "minLength": 1 }),
         Kind::File(_) | Kind::Filter(_) => json!({ "type": "string" }),

@@ -12,6 +12,7 @@ use std::time::Duration;
 use hearth_core::validate::{MAX_TTL, MIN_TTL};
 
 use super::model::{Auth, Config, EngineDriver, LogFormat};
+use super::origins::AllowedOrigin;
 
 /// One thing that can be set.
 pub(super) struct Setting {
@@ -46,6 +47,8 @@ pub(super) enum Kind {
     Segment(Place<String>),
     /// Parts of resource names.
     Segments(Place<Vec<String>>),
+    /// Origins of pages.
+    Origins(Place<Vec<AllowedOrigin>>),
     /// Directives that pick log events.
     Filter(Place<String>),
     /// A time with units.
@@ -259,6 +262,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         flag: None,
         since: "0.1",
         doc: "The most that the log of one engine may take on disk.",
+    },
+    Setting {
+        key: "cors.origins",
+        kind: Kind::Origins(|config| &mut config.cors_origins),
+        flag: None,
+        since: "0.1",
+        doc: "The pages whose scripts may call the API from a browser, as JupyterLab's Dataproc extension \
+              does.\n\nEach is an origin such as `https://lab.example.com`, or `loopback` for every page that comes \
+              from this machine, or `*` for all. A caller needs its token all the same. The empty list lets no \
+              page in.",
     },
     Setting {
         key: "log.filter",

@@ -4,11 +4,13 @@ use axum::body::Body;
 use hearth_api::auth::{Authenticator, bearer};
 use hearth_api::rest::Rest;
 use hearth_gateway::Gateway;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{HeaderValue, Request, Response, StatusCode};
 use tonic::Status;
 use tonic::service::Routes;
 use tower::ServiceExt;
+
+use super::cors::Cors;
 
 /// Everything that answers.
 #[derive(Clone)]
@@ -17,6 +19,7 @@ pub(crate) struct Front {
     pub(crate) rest: Rest,
     pub(crate) grpc: Routes,
     pub(crate) gateway: Gateway,
+    pub(crate) cors: Cors,
     pub(crate) ready: tokio::sync::watch::Receiver<bool>,
 }
 
@@ -33,12 +36,18 @@ impl Front {
             "/readyz" => return text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
             _ => {}
         }
+        if let Some(answer) = self.cors.instead(&request) {
+            return answer;
+        }
         if Gateway::handles(path) {
             self.gateway(request).await
         } else if grpc(&request) {
             self.grpc(request).await
         } else {
-            self.rest.call(request).await.map(Body::new)
+            let origin = request.headers().get(ORIGIN).cloned();
+            let mut response = self.rest.call(request).await.map(Body::new);
+            self.cors.label(origin.as_ref(), response.headers_mut());
+            response
         }
     }
 

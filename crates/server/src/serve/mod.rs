@@ -2,6 +2,7 @@
 //!
 //! The only place that names concrete adapters. Start reading at [`run`].
 
+mod cors;
 mod directory;
 mod engines;
 mod error;
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use self::cors::Cors;
 use self::directory::ControlDirectory;
 use self::engines::Engines;
 pub(crate) use self::error::ServeError;
@@ -165,6 +167,7 @@ fn assemble(
         rest,
         grpc: with_common_services(api)?,
         gateway: gateway.clone(),
+        cors: Cors::new(config),
         ready: is_ready,
     };
     Ok(Parts { control, front, gateway, ready, tasks })
