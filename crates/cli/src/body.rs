@@ -1,6 +1,6 @@
 //! The request body: from the words after `-r` to JSON.
 //!
-//! A place in the body is a list of [`Part`]s from the top. Words are applied in order; everything wrong with them
+//! A place in the body is a list of parts from the top. Words are applied in order; everything wrong with them
 //! is collected in [`Findings`], and the caller sends nothing if there is a problem.
 
 mod assign;

@@ -1,4 +1,4 @@
-//! The API as data: every method, parameter and structure, compiled in from [`generated`].
+//! The API as data: every method, parameter and structure, compiled in from `generated`.
 //!
 //! Nothing here knows words, files or the network.
 

@@ -52,7 +52,7 @@ impl External {
                 let headers = headers
                     .into_iter()
                     .flatten()
-                    .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+                    .filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned())))
                     .collect();
                 Source::Url(url.to_owned(), headers)
             }
@@ -100,13 +100,8 @@ impl External {
                 if !endpoint::safe_for_secrets(url) {
                     return Err(AuthError::Unsafe(url.clone()));
                 }
-                // Header names of the file are few and fixed in number, so their text may live on.
-                let headers: Vec<(&'static str, String)> = headers
-                    .iter()
-                    .map(|(name, value)| {
-                        (&*Box::leak(name.to_ascii_lowercase().into_boxed_str()), value.clone())
-                    })
-                    .collect();
+                let headers: Vec<(&str, String)> =
+                    headers.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
                 let answer = client.send(&Outgoing { http: "GET", url, headers: &headers, body: None })?;
                 if !answer.ok() {
                     let host = url.clone();

@@ -196,7 +196,7 @@ fn sign_in() -> Page {
         ("--credentials FILE", "a key or credential file, see below"),
         ("--context NAME", "the context's token-file or credentials"),
         ("DATAPROC1_ACCESS_TOKEN", "a token; CLOUDSDK_AUTH_ACCESS_TOKEN and GOOGLE_OAUTH_ACCESS_TOKEN too"),
-        ("the context", "its token-file or credentials, if a context was used"),
+        ("the chosen context", "its token-file or credentials"),
         ("GOOGLE_APPLICATION_CREDENTIALS", "a key or credential file"),
         (
             "stored tokens",

@@ -91,7 +91,7 @@ pub struct Outgoing<'a> {
     /// Whole address.
     pub url: &'a str,
     /// Headers.
-    pub headers: &'a [(&'static str, String)],
+    pub headers: &'a [(&'a str, String)],
     /// Body; `None` for a method that has none.
     pub body: Option<&'a [u8]>,
 }
