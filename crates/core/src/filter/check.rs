@@ -130,7 +130,9 @@ impl Checker<'_> {
     }
 
     fn time(&self, value: &Value, at: usize) -> Result<Timestamp, FilterError> {
-        let parsed = if value.prefix { None } else { value.text.parse().ok() };
+        // RFC 3339 has years of four digits only; ISO 8601 also has years with a sign.
+        let unsigned = value.text.starts_with(|c: char| c.is_ascii_digit());
+        let parsed = if value.prefix || !unsigned { None } else { value.text.parse().ok() };
         parsed.ok_or_else(|| {
             let problem = format!("'{}' is not a time such as \"2023-01-01T00:00:00Z\"", shown(value));
             self.problem(at, problem)

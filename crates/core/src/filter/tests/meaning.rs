@@ -151,7 +151,9 @@ fn times_can_be_ordered() {
             "create_time >= 2023-01-01T00:00:00Z",
         ],
     );
-    for literal in ["yesterday", "2022", "\"2022-06-01\"", "\"2022-06-01T10:00:00\"", "2022*"] {
+    for literal in
+        ["yesterday", "2022", "\"2022-06-01\"", "\"2022-06-01T10:00:00\"", "2022*", "-000001-01-01T00:00:00Z"]
+    {
         let error = refused(&format!("create_time > {literal}"), Schema::Sessions);
         assert!(error.contains("is not a time such as \"2023-01-01T00:00:00Z\" at position 15"), "{error}");
     }
