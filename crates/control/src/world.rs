@@ -68,8 +68,10 @@ pub struct System;
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 impl Clock for System {
+    /// In whole microseconds, which is what answers show: a time that a client was shown is the time that is stored.
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        let now = Timestamp::now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 }
 
