@@ -26,6 +26,7 @@ pub use processes::Process;
 pub use program::{Finished, run};
 pub use python::{Python, Script};
 pub use rest::{Answer, Rest};
+pub use rustix::process::Signal;
 pub use scripted::ScriptedRuntime;
 pub use server::{Options, TestServer};
 pub use sessions::{PARENT, connect_session, id_of};

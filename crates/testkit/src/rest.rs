@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::http::{HeaderMap, Method, Request};
+use ureq::Body;
+use ureq::http::{HeaderMap, Method, Request, Response};
 
 /// Longer than the service holds any answer.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -63,6 +64,16 @@ impl Rest {
         self.call("GET", path, "")
     }
 
+    /// GET of what is no text.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn get_bytes(&self, path: &str) -> Vec<u8> {
+        let mut response = self.send("GET", path, "").unwrap_or_else(|error| panic!("GET {path}: {error}"));
+        assert_eq!(response.status().as_u16(), 200);
+        response.body_mut().read_to_vec().unwrap()
+    }
+
     /// DELETE.
     pub fn delete(&self, path: &str) -> Answer {
         self.call("DELETE", path, "")
@@ -86,6 +97,13 @@ impl Rest {
     /// # Errors
     /// When no whole answer came.
     pub fn try_call(&self, method: &str, path: &str, body: &str) -> Result<Answer, ureq::Error> {
+        let mut response = self.send(method, path, body)?;
+        let text = response.body_mut().read_to_string()?;
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), text, json })
+    }
+
+    fn send(&self, method: &str, path: &str, body: &str) -> Result<Response<Body>, ureq::Error> {
         let mut request = Request::builder()
             .method(method.parse::<Method>().expect("a method"))
             .uri(format!("{}{path}", self.base))
@@ -97,10 +115,7 @@ impl Rest {
             request = request.header(name, value);
         }
         let request = request.body(body.to_owned()).expect("a request");
-        let mut response = self.agent.run(request)?;
-        let text = response.body_mut().read_to_string()?;
-        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), text, json })
+        self.agent.run(request)
     }
 }
 

@@ -271,8 +271,8 @@ impl TestServer {
         command.arg("serve").arg("--listen").arg(&self.address).arg("--state-dir").arg(self.state_dir());
         let runtimes = self.options.runtimes.clone().unwrap_or_else(runtimes_dir);
         command.arg("--runtimes-dir").arg(self.dir.path().join(runtimes));
-        // Supervisors end their engines by themselves then, should a test be killed.
-        command.args(["--set", "session.default-ttl=30m", "--set", "session.stop-grace=2s"]);
+        // Supervisors end their engines by themselves then, should a test be killed. Arguments come before these.
+        command.env("HEARTH_SESSION_DEFAULT_TTL", "30m").env("HEARTH_SESSION_STOP_GRACE", "2s");
         command.args(&self.options.arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         command

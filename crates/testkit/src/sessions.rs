@@ -70,15 +70,18 @@ impl TestServer {
         })
     }
 
-    /// Terminates a session and waits until it is.
+    /// Terminates a session, waits until it is, and returns what the operation says of it.
     ///
     /// # Panics
     /// When that fails.
     #[track_caller]
     pub fn terminate(&self, id: &str) -> Value {
         let operation = self.rest().post(&format!("/v1/{PARENT}/sessions/{id}:terminate"), &Value::Null).ok();
-        let done = self.done(&operation);
+        let mut done = self.done(&operation);
         assert!(done.get("error").is_none(), "{done:#}");
-        done["response"].clone()
+        let mut session = done["response"].take();
+        let kind = session.as_object_mut().and_then(|session| session.remove("@type"));
+        assert_eq!(kind, Some(json!("type.googleapis.com/google.cloud.dataproc.v1.Session")));
+        session
     }
 }

@@ -1,15 +1,25 @@
-//! The service over the wire, without engines: everything that the API itself decides.
+//! The service over the wire, as a process: REST and gRPC on one port, its start, and what it makes of bad input.
+//!
+//! Most sessions here have no engine behind them, so that nothing needs to be installed; what engines do is in
+//! `engines.rs`, where they are scripts, and in the tests called `real`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod cors;
+mod engines;
+mod errors;
+mod grpc;
+mod operations;
+mod pages;
+mod parameters;
+mod sessions;
+mod startup;
 
-use hearth_testkit::Options;
+use hearth_testkit::{Options, TestServer};
 
 /// The service.
 const HEARTH: &str = env!("CARGO_BIN_EXE_hearth");
 
-/// How a server without engines is started: every start of a session succeeds at once.
-fn without_engines() -> Options {
-    Options::new(HEARTH).without_engines()
+/// A server whose sessions are active at once.
+fn server() -> TestServer {
+    Options::new(HEARTH).without_engines().start()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use hearth_testkit::{PARENT, Process, Python, TestServer, connect_session, eventually};
+use hearth_testkit::{Options, PARENT, Process, Python, Signal, TestServer, connect_session, eventually};
 use serde_json::Value;
 
 use crate::{HEARTH, remote, script, uuid};
@@ -189,6 +189,28 @@ fn the_log_of_an_engine_can_be_read_after_the_end_of_its_session() {
     assert!(during.contains("Starting the Spark Connect server"), "{during}");
     server.terminate("logged");
     assert!(log(&server, "logged").starts_with(&during), "nothing is lost at the end");
+}
+
+#[test]
+fn a_session_that_is_ending_is_not_ended_twice_and_a_delete_waits_for_its_end() {
+    let server = Options::new(HEARTH).set("session.stop-grace=20s").start();
+    server.active("ending");
+    let engines = server.engines();
+    // An engine that does not listen keeps the session from its end.
+    engines.iter().for_each(|engine| engine.signal(Signal::STOP));
+    let path = format!("/v1/{PARENT}/sessions/ending:terminate");
+    let terminated = server.rest().post(&path, &Value::Null).ok();
+    assert_eq!(server.session("ending").ok()["state"], "TERMINATING");
+    let told = server.rest().post(&path, &Value::Null).error(400, "FAILED_PRECONDITION");
+    assert!(told.contains("already being terminated"), "{told}");
+    let deleted = server.rest().delete(&format!("/v1/{PARENT}/sessions/ending")).ok();
+    assert_eq!(deleted.get("done"), None);
+    engines.iter().for_each(|engine| engine.signal(Signal::CONT));
+    for operation in [&terminated, &deleted] {
+        assert!(server.done(operation).get("error").is_none());
+    }
+    server.session("ending").error(404, "NOT_FOUND");
+    server.nothing_left();
 }
 
 #[test]
