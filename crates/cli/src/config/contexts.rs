@@ -177,12 +177,20 @@ fn local() -> Result<Context, ConfigError> {
         .ok_or_else(|| ConfigError::NoHome("~/.local/state".to_owned()))?;
     let file = dir.join("endpoint");
     match std::fs::read_to_string(&file) {
-        Ok(text) => Ok(Context {
-            name: LOCAL.to_owned(),
-            endpoint: text.trim().to_owned(),
-            token_file: Some(dir.join("token")),
-            ..Context::default()
-        }),
+        Ok(text) => {
+            let address = text.trim().to_owned();
+            // Its token opens this user's own service and is for nobody else.
+            if !super::endpoint::on_this_machine(&address) {
+                let why = format!("the context 'local' leads to another machine: '{address}'");
+                return Err(ConfigError::Endpoint(why + "."));
+            }
+            Ok(Context {
+                name: LOCAL.to_owned(),
+                endpoint: address,
+                token_file: Some(dir.join("token")),
+                ..Context::default()
+            })
+        }
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
             Err(ConfigError::NoLocal(file.display().to_string()))
         }

@@ -115,6 +115,11 @@ pub fn loopback(host: &str) -> bool {
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// Whether an address leads to this machine.
+pub fn on_this_machine(url: &str) -> bool {
+    parse(url).is_ok_and(|(_, host, _)| loopback(&host))
+}
+
 /// Whether a secret may be sent to an address: encrypted, or on this machine.
 pub fn safe_for_secrets(url: &str) -> bool {
     parse(url).is_ok_and(|(_, host, secure)| secure || loopback(&host))

@@ -40,6 +40,16 @@ fn a_context_brings_its_endpoint_and_its_token() {
 }
 
 #[test]
+fn the_local_token_goes_to_no_other_machine() {
+    let world = World::new();
+    world.file("home/.local/state/hearth/endpoint", "https://192.0.2.1:8470");
+    world.file("home/.local/state/hearth/token", "local-token");
+    let ran = world.run(&[&["--context", "local"], &GET[..]].concat());
+    assert_eq!(ran.code, 3);
+    assert!(ran.stderr.contains("leads to another machine"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_context_named_on_the_command_line_beats_what_the_environment_says() {
     let server = Server::fixed(200, "{}");
     let mut world = World::with_token("http://127.0.0.1:9");
