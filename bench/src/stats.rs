@@ -19,15 +19,6 @@ impl Latencies {
         Self(histogram.expect("three digits are few enough, and the longest is longer than two"))
     }
 
-    /// Of these.
-    pub(crate) fn of(times: impl IntoIterator<Item = Duration>) -> Self {
-        let mut latencies = Self::new();
-        for time in times {
-            latencies.add(time);
-        }
-        latencies
-    }
-
     /// One more.
     pub(crate) fn add(&mut self, time: Duration) {
         self.0.saturating_record(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
@@ -61,7 +52,8 @@ mod tests {
 
     #[test]
     fn quantiles_are_of_all_calls() {
-        let latencies = Latencies::of((1..=100).map(Duration::from_millis));
+        let mut latencies = Latencies::new();
+        (1..=100).map(Duration::from_millis).for_each(|time| latencies.add(time));
         assert_eq!(latencies.count(), 100);
         assert_eq!(latencies.p50().as_millis(), 50);
         assert_eq!(latencies.p99().as_millis(), 99);

@@ -92,15 +92,13 @@ where
 }
 
 fn latencies(bench: &mut Bench, call: &str, calls: usize, [direct, through]: [Latencies; 2]) {
-    let how = format!("{calls} calls, taking turns, 1 connection each");
-    for (quantile, through, direct, target) in [
-        ("p50", through.p50(), direct.p50(), "0.1 ms added"),
-        ("p99", through.p99(), direct.p99(), "1 ms added"),
-    ] {
-        let row = Row::new(format!("{call} through the port, {quantile}"), through, &how);
-        bench.report.add(row.against(format!("direct, {quantile}"), direct).target(target));
+    for (quantile, through, direct, target) in
+        [("p50", through.p50(), direct.p50(), "0.1 ms"), ("p99", through.p99(), direct.p99(), "1 ms")]
+    {
         let added = Quantity::Seconds(through.as_secs_f64() - direct.as_secs_f64());
-        bench.report.add(Row::new(format!("{call}, added, {quantile}"), added, &how).target(target));
+        let how = format!("{calls} calls each, taking turns; {} through", Quantity::from(through));
+        let row = Row::new(format!("{call}, added by the port, {quantile}"), added, how);
+        bench.report.add(row.against(format!("direct, {quantile}"), direct).target(target));
     }
 }
 
