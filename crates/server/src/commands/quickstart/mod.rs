@@ -61,14 +61,16 @@ impl QuickstartCommand {
         };
         if self.keep && asked.is_ok() {
             service.keep();
-            return self.tell_how_to_connect(&service, &name);
+            self.tell_how_to_connect(&service, &name);
+            return Ok(());
         }
         // Taken down whatever came of the question; the first failure is the one to tell.
         let deleted = delete(&client, &name).await;
         let stopped = service.stop();
         asked.and(deleted).and(stopped)?;
-        eprintln!("Everything was taken down again; `hearth quickstart --keep` leaves it running.");
-        self.tell_how_to_connect(&service, &name)
+        println!("Everything was taken down again; with --keep it is left running.\n");
+        self.tell_how_to_connect(&service, &name);
+        Ok(())
     }
 
     async fn ask(&self, client: &Client, name: &str, mut question: Question) -> Result<(), CommandError> {
@@ -125,28 +127,37 @@ impl QuickstartCommand {
         Ok(())
     }
 
-    fn tell_how_to_connect(&self, service: &Service, name: &str) -> Result<(), CommandError> {
+    fn tell_how_to_connect(&self, service: &Service, name: &str) {
+        let hearth = program();
         let port = service.endpoint.rsplit(':').next().unwrap_or_default();
-        let (service_is, session) = if self.keep { ("runs", short(name)) } else { ("will run", "SESSION") };
-        println!("To use it yourself, with the service {service_is} on port {port}:");
+        let session = if self.keep { short(name) } else { "demo" };
+        println!("To use it yourself:");
         if !self.keep {
-            println!("  hearth serve                        # or: hearth quickstart --keep");
-            println!("  hearth sessions create SESSION");
+            println!("  {hearth} serve                       # or: {hearth} quickstart --keep");
+            println!("  {hearth} sessions create {session}        # in another terminal");
         }
-        println!("  hearth sessions connect {session}    # the lines below, filled in");
+        println!("  {hearth} sessions connect {session}       # tells the lines below, and more");
         println!();
-        println!("  export SPARK_CONNECT_AUTHENTICATE_TOKEN=$(hearth token)");
-        println!("  from pyspark.sql import SparkSession         # in Python or a notebook");
+        println!("from PySpark or a notebook (pip install pyspark-client):");
+        println!("  import os; from pyspark.sql import SparkSession");
         println!(
-            "  spark = SparkSession.builder.remote(\"sc://localhost:{port}/;x-dataproc-session={session}\").getOrCreate()"
+            "  os.environ[\"SPARK_CONNECT_AUTHENTICATE_TOKEN\"] = os.popen(\"{hearth} token -q\").read().strip()"
         );
+        let address = format!("sc://localhost:{port}/;x-dataproc-session={session}");
+        println!("  spark = SparkSession.builder.remote(\"{address}\").getOrCreate()");
         println!();
-        println!(
-            "  curl -H \"Authorization: Bearer $(hearth token)\" {}/v1/projects/local/locations/local/sessions",
-            service.endpoint
-        );
-        Ok(())
+        println!("from anything that speaks HTTP:");
+        let sessions = format!("{}/v1/projects/local/locations/local/sessions", service.endpoint);
+        println!("  curl -H \"Authorization: Bearer $({hearth} token -q)\" {sessions}");
     }
+}
+
+/// What to type for this program: its name if the shell finds it, else where it is.
+fn program() -> String {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let own = std::env::current_exe().unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|directory| directory.join("hearth") == own);
+    if found { "hearth".to_owned() } else { own.display().to_string() }
 }
 
 async fn delete(client: &Client, name: &str) -> Result<(), CommandError> {
