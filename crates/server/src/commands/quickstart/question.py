@@ -9,6 +9,7 @@ import sys
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.connect import session as _  # what getOrCreate would import later: most of a client's start
 
 print("imported", file=sys.stderr, flush=True)
 address = sys.stdin.readline().strip()
