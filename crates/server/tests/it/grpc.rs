@@ -71,7 +71,7 @@ async fn what_one_form_makes_the_other_shows_alike() {
     assert_eq!(json["state"], over_grpc.state().as_str_name());
     let listed = ListSessionsRequest { parent: PARENT.to_owned(), ..ListSessionsRequest::default() };
     let listed = sessions(&server).list_sessions(listed).await.unwrap().into_inner();
-    assert_eq!(listed.sessions, [over_grpc.clone()]);
+    assert_eq!(listed.sessions, std::slice::from_ref(&over_grpc));
     // And the binary form that REST can give is the very message.
     let binary = server.rest().get_bytes(&format!("/v1/{name}?alt=proto"));
     assert_eq!(Session::decode(binary.as_slice()).unwrap(), over_grpc);
