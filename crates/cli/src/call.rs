@@ -263,7 +263,8 @@ fn refusal(request: &Request, answer: &Response) -> Failure {
     let value: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
     // Streaming front ends wrap errors in a list of one.
     let error = value.pointer("/error").or_else(|| value.pointer("/0/error")).unwrap_or(&Value::Null);
-    let mut failure = match error.get("message").and_then(Value::as_str) {
+    let mut failure = match error.get("message").and_then(Value::as_str).filter(|message| !message.is_empty())
+    {
         Some(message) => {
             let status = error.get("status").and_then(Value::as_str).unwrap_or("");
             let gap = if status.is_empty() { "" } else { " " };
@@ -275,7 +276,9 @@ fn refusal(request: &Request, answer: &Response) -> Failure {
             Failure::new(cause, text)
         }
         None => {
-            let shown: String = problem::printable(answer.text().trim()).chars().take(500).collect();
+            let status = error.get("status").and_then(Value::as_str).unwrap_or("").to_owned();
+            let shown = if status.is_empty() { answer.text() } else { status };
+            let shown: String = problem::printable(shown.trim()).chars().take(500).collect();
             let gap = if shown.is_empty() { "" } else { ": " };
             Failure::new(cause, format!("the service answered {}{gap}{shown}", answer.status))
         }

@@ -225,6 +225,10 @@ pub(crate) fn resolve(
 
 /// One step down; what is wrong, if it leads nowhere.
 fn enter(place: &mut Place, value: &Value, name: &str, lenient: bool) -> Option<Why> {
+    // Below a structure without fields is nothing, so a name after it can only mean its neighbor.
+    if place.is_empty_structure() && !lenient {
+        place.parts.pop();
+    }
     match place.kind() {
         Kind::Struct(at) => match schema_at(at).field(name) {
             Some(field) => place.down(Part::Field(field), field.kind),

@@ -21,11 +21,10 @@ pub const NAMES: &[(&str, &str)] = &[
 
 /// The example of the front page.
 pub const FIRST_EXAMPLE: &str = "\
-dataproc1 --context local projects locations-sessions-create projects/demo/locations/local \\
-    -r user=ana@example.com runtime-config.version=3.0 environment-config.execution-config ttl=8h idle-ttl=30m \\
-       .spark-connect-session \\
-    -p session-id=ana-1 --wait
-dataproc1 --context local projects locations-sessions-list projects/demo/locations/local --output table";
+dataproc1 --context local --wait projects locations-sessions-create projects/demo/locations/local \\
+    -r user=ana@example.com environment-config.execution-config ttl=8h .spark-connect-session labels=env=dev \\
+    -p session-id=ana-1
+dataproc1 --context local --output table projects locations-sessions-list projects/demo/locations/local";
 
 /// The page of a topic.
 pub fn page(name: &str) -> Option<Page> {
@@ -182,7 +181,11 @@ pub fn fields() -> Page {
         };
         page.item(0, label, about);
     }
-    page.item(0, "empty structure", "its name alone sets it: -r spark-connect-session");
+    page.item(
+        0,
+        "empty structure",
+        "its name alone sets it: -r spark-connect-session; names after it are looked up beside it",
+    );
     page.heading("CHECKS");
     page.text("Names, types and the shape of resource names are checked before anything is sent, and everything wrong is told at once. What only the service can decide (limits, listed values, fields it sets itself) is a note; --strict makes errors of notes, --no-check sends names that are not known here.");
     page

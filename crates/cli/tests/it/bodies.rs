@@ -103,6 +103,10 @@ fn an_empty_structure_is_set_by_its_name() {
         body(&CREATE, &["spark-connect-session", ".user=a"]),
         json!({"sparkConnectSession": {}, "user": "a"})
     );
+    // Nothing can be below it, so names after it are its neighbors', with dots or without.
+    for words in [["spark-connect-session", "user=a"], ["spark-connect-session", "..user=a"]] {
+        assert_eq!(body(&CREATE, &words), json!({"sparkConnectSession": {}, "user": "a"}));
+    }
 }
 
 #[test]
