@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use crate::stage::{Stages, cargo};
-use crate::{crates, surface};
+use crate::{contract, crates, surface};
 
 /// Lines that a file may have: past it there are two subjects in it (STYLE.md).
 const LONGEST: usize = 600;
@@ -32,6 +32,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     lengths()?;
     stages.say("generated files");
     surface::run(&["--check".to_owned()])?;
+    contract::run(&["--check".to_owned()])?;
     stages.run("format", cargo().args(["fmt", "--all", "--check"]))?;
     let lints = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"];
     stages.run("lints", cargo().args(lints))?;

@@ -5,6 +5,7 @@
 mod bench;
 mod check;
 mod clients;
+mod contract;
 mod crates;
 mod machine;
 mod stage;
@@ -23,6 +24,7 @@ cargo xtask WORD
                   --fast leaves out those that need an engine or a client in Python
   check           format, lints, arrows between crates, generated files, lengths of files
   bench [WORDS]   runs the benchmarks, in release mode, and prints a table
+  contract        checks docs/contract.toml against the tests and writes its page; `contract --check` compares it
   surface         writes the method table of dataproc1 anew; `surface --check` compares it
 ";
 
@@ -43,6 +45,7 @@ fn run() -> Result<()> {
         "test" => test::run(rest),
         "check" => check::run(rest),
         "bench" => bench::run(rest),
+        "contract" => contract::run(rest),
         "surface" => surface::run(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

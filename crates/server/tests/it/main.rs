@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod contract;
+mod cors;
 mod engines;
 mod errors;
 mod grpc;
@@ -19,7 +21,12 @@ use hearth_testkit::{Options, TestServer};
 /// The service.
 const HEARTH: &str = env!("CARGO_BIN_EXE_hearth");
 
+/// How a server is started whose sessions are active at once.
+fn without_engines() -> Options {
+    Options::new(HEARTH).without_engines()
+}
+
 /// A server whose sessions are active at once.
 fn server() -> TestServer {
-    Options::new(HEARTH).without_engines().start()
+    without_engines().start()
 }
