@@ -1,11 +1,14 @@
 //! One pass: look at a session and its engine, decide one step, carry it out, write it down.
 
+use std::time::Duration;
+
 use hearth_core::Timestamp;
 use hearth_core::engine::{Listening, Observed};
 use hearth_core::id::SessionUuid;
 use hearth_core::lease::Fence;
 use hearth_core::session::{Session, SessionState, later};
 use hearth_core::step::{Step, next_step};
+use hearth_core::timeline::Milestone;
 use hearth_core::transition::SessionEvent;
 use hearth_driver::DriverError;
 use hearth_store::{Change, CommitError, SessionWrite, StoreError};
@@ -14,6 +17,10 @@ use tracing::{debug, info, warn};
 use crate::Control;
 use crate::error::ControlError;
 use crate::queue::Requeue;
+use crate::world::Start;
+
+/// How often a start that waits for packages is looked at. Installing takes a second at least.
+const PREPARING: Duration = Duration::from_millis(50);
 
 /// Why a pass did not get to its end. The next one starts from what is there then.
 #[derive(Debug, thiserror::Error)]
@@ -73,16 +80,36 @@ impl Control {
     async fn launch(&self, session: &Session, fence: Fence, now: Timestamp) -> Result<Requeue, PassError> {
         // Far enough that the engine is never ended early: the ttl counts from when the session is active.
         let life = self.policy.start_timeout + session.ttl(&self.policy) + self.policy.stop_timeout;
-        match self.world.launcher.engine_spec(session, later(now, life)).await {
-            Ok(spec) => {
+        match self.world.launcher.start(session, later(now, life)).await {
+            Ok(Start::Engine { prepared: true, .. })
+                if session.timeline.at(Milestone::PackagesInstalled).is_none() =>
+            {
+                self.note_packages(session, fence, now).await
+            }
+            Ok(Start::Engine { spec, .. }) => {
                 self.world.driver.ensure(&spec).await?;
                 Ok(Requeue::Soon)
             }
+            Ok(Start::Preparing) => Ok(Requeue::At(later(now, PREPARING))),
             Err(failure) => {
                 let stop_by = later(now, self.policy.stop_timeout);
                 self.record(session, &SessionEvent::GivenUp { failure, stop_by }, fence).await
             }
         }
+    }
+
+    /// Writes down that the session's packages are there, before its engine is made.
+    async fn note_packages(
+        &self,
+        session: &Session,
+        fence: Fence,
+        now: Timestamp,
+    ) -> Result<Requeue, PassError> {
+        let mut session = session.clone();
+        session.timeline.reach(Milestone::PackagesInstalled, now);
+        let sessions = vec![SessionWrite::Update(Box::new(session))];
+        self.commit(Change { fence: Some(fence), sessions, ..Change::default() }).await?;
+        Ok(Requeue::Soon)
     }
 
     async fn probe(&self, session: &Session, engine: Observed, fence: Fence) -> Result<Requeue, PassError> {

@@ -33,11 +33,25 @@ pub trait Launcher: Send + Sync + 'static {
     /// What is wrong with a new session's choice of runtime.
     fn check(&self, config: &SessionConfig) -> Vec<Violation>;
 
-    /// The engine of a session.
+    /// The engine of a session. Returns at once: what takes time goes on beside it, and this is asked again.
     ///
     /// # Errors
     /// When there can be none, as when its runtime is not installed: the start has failed.
-    async fn engine_spec(&self, session: &Session, deadline: Timestamp) -> Result<EngineSpec, Failure>;
+    async fn start(&self, session: &Session, deadline: Timestamp) -> Result<Start, Failure>;
+}
+
+/// How far the start of a session's engine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// It can be launched.
+    Engine {
+        /// The engine.
+        spec: Box<EngineSpec>,
+        /// Whether packages of the session's own are there for it.
+        prepared: bool,
+    },
+    /// The session's packages are being installed.
+    Preparing,
 }
 
 /// Finds out whether an engine answers.

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Milestone {
     /// The request is on disk.
     Accepted,
+    /// The session's own packages are there; only for sessions that have some.
+    PackagesInstalled,
     /// A driver was given the engine.
     Placed,
     /// The engine's process runs.
@@ -28,6 +30,7 @@ impl Milestone {
     pub fn label(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
+            Self::PackagesInstalled => "packages installed",
             Self::Placed => "placed",
             Self::ProcessUp => "process up",
             Self::Listening => "listening",

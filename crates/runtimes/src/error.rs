@@ -178,6 +178,67 @@ impl InstallError {
     }
 }
 
+/// Why the packages of a session could not be installed. Nothing half-installed is left behind.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("could not install the packages of the session: {reason}")]
+pub struct LayerError {
+    reason: String,
+    hint: String,
+    detail: Vec<String>,
+}
+
+impl LayerError {
+    pub(crate) fn new(error: InstallError, index: Option<&str>) -> Self {
+        let named =
+            index.map_or("the package index in use".to_owned(), |index| format!("the index \"{index}\""));
+        let (reason, hint) = match &error {
+            InstallError::PackageNotFound { package, .. } => (
+                format!("{named} has no package \"{package}\" for the runtime's Python and this machine"),
+                "Check the names and versions of the session's packages, and its PyPI repository.".to_owned(),
+            ),
+            InstallError::Offline { .. } => (
+                format!("{named} cannot be reached or refuses"),
+                "Check the session's PyPI repository, and that the server can reach it.".to_owned(),
+            ),
+            InstallError::Build { package, .. } => (
+                format!("package \"{package}\" could not be built"),
+                "Choose a version that has a wheel for this machine, or install what its build needs."
+                    .to_owned(),
+            ),
+            InstallError::Lock { .. } => {
+                ("the list of packages is not valid".to_owned(), "Correct the session's packages.".to_owned())
+            }
+            InstallError::Tool { doing, status, .. } => (
+                format!("{doing} failed ({status})"),
+                "Look at the lines above, correct the session's packages, and create it again.".to_owned(),
+            ),
+            other => (chain(other), other.hint()),
+        };
+        Self { reason, hint, detail: error.detail().to_vec() }
+    }
+
+    /// What to do about it, as a full sentence.
+    pub fn hint(&self) -> &str {
+        &self.hint
+    }
+
+    /// The last lines that the tools said, if any; addresses in them carry no credentials.
+    pub fn detail(&self) -> &[String] {
+        &self.detail
+    }
+}
+
+/// An error with what caused it, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
 /// Why an environment was not removed.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoveError {

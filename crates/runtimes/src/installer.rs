@@ -5,6 +5,7 @@
 //! ```text
 //! envs/sail-0.7.2-0123456789abcdef/      an environment; complete when its marker is there
 //! envs/.removing-sail-0.7.2-…            one being removed
+//! layers/…                               sessions' own packages, see `layers.rs`
 //! locks/sail-0.7.2-0123456789abcdef      held by whoever makes or removes it
 //! tools/uv-0.13.9/bin/uv                 our own uv, where the machine has none
 //! ```
@@ -84,8 +85,7 @@ impl Installer {
         let root = self.root_of(runtime);
         remove_environment(&root).map_err(InstallError::io("remove the unfinished folder", &root))?;
         self.check_space(runtime, &root)?;
-        let tools = self.folder.join("tools");
-        let uv = Uv::ensure(&self.search, &tools, &self.lock_of("uv"), &runtime.full_name(), progress)?;
+        let uv = self.uv(&runtime.full_name(), progress)?;
         let unfinished = Unfinished(&root);
         let environment = self.make(runtime, &root, &uv, &lock, progress)?;
         std::mem::forget(unfinished);
@@ -180,6 +180,16 @@ impl Installer {
         Ok(removed)
     }
 
+    /// The folder of everything.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The tool that installs, itself installed if need be.
+    pub(crate) fn uv(&self, runtime: &str, progress: &dyn Progress) -> Result<Uv, InstallError> {
+        Uv::ensure(&self.search, &self.folder.join("tools"), &self.lock_of("uv"), runtime, progress)
+    }
+
     fn environments(&self) -> PathBuf {
         self.folder.join("envs")
     }
@@ -188,7 +198,7 @@ impl Installer {
         self.environments().join(runtime.environment_name())
     }
 
-    fn lock_of(&self, name: &str) -> PathBuf {
+    pub(crate) fn lock_of(&self, name: &str) -> PathBuf {
         self.folder.join("locks").join(name)
     }
 
@@ -368,18 +378,20 @@ impl Installer {
         let aside = self.environments().join(format!("{REMOVING}{folder_name}"));
         disk::remove_folder(&aside).map_err(io)?;
         fs::rename(&root, &aside).map_err(io)?;
-        disk::remove_folder(&aside).map_err(io)
+        disk::remove_folder(&aside).map_err(io)?;
+        // Nothing runs from the environment, so nothing runs from a layer over it.
+        self.remove_layers_over(folder_name).map_err(io)
     }
 }
 
 /// Removes an environment so that a kill in the middle leaves one that counts as not installed.
-fn remove_environment(root: &Path) -> io::Result<()> {
+pub(crate) fn remove_environment(root: &Path) -> io::Result<()> {
     Marker::remove(root)?;
     disk::remove_folder(root)
 }
 
 /// A folder that is removed again unless the installation succeeds.
-struct Unfinished<'a>(&'a Path);
+pub(crate) struct Unfinished<'a>(pub(crate) &'a Path);
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {

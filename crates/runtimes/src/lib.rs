@@ -6,8 +6,8 @@
 //! written last, and whatever lacks one is removed, so nothing half-installed is ever used.
 //!
 //! Must never know: sessions, drivers, how an engine is started, the wire. Everything here blocks (it waits for
-//! child processes and disks): call it from a blocking thread, except [`Installer::installed`], which only reads one
-//! small file.
+//! child processes and disks): call it from a blocking thread, except [`Installer::installed`] and
+//! [`Installer::layer`], which only read one small file.
 //!
 //! Start reading at `catalogue.rs` for what can be installed and at `installer.rs` for how.
 
@@ -17,10 +17,12 @@ mod disk;
 mod environment;
 mod error;
 mod installer;
+mod layers;
 mod listing;
 mod lock;
 mod lookup;
 mod progress;
+mod requirements;
 mod runtime;
 mod uv;
 mod uv_failure;
@@ -28,8 +30,10 @@ mod verify;
 
 pub use catalogue::{Catalogue, CatalogueError, ReadLock};
 pub use environment::Environment;
-pub use error::{InstallError, RemoveError, VerifyError};
+pub use error::{InstallError, LayerError, RemoveError, VerifyError};
 pub use installer::Installer;
+pub use layers::LayerSpec;
 pub use listing::{Listed, ListedState};
 pub use progress::{Progress, Silent};
+pub use requirements::{InvalidRequirement, Requirements};
 pub use runtime::{Dataset, EngineKind, Packages, Runtime};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hearth_control::virtual_time::VirtualClock;
-use hearth_control::world::{Launcher, Probe, Random, World};
+use hearth_control::world::{Launcher, Probe, Random, Start, World};
 use hearth_control::{Caller, Control, Reconciler};
 use hearth_core::Timestamp;
 use hearth_core::clock::Clock;
@@ -64,8 +64,8 @@ impl Launcher for AnyEngine {
         Vec::new()
     }
 
-    async fn engine_spec(&self, session: &Session, deadline: Timestamp) -> Result<EngineSpec, Failure> {
-        Ok(EngineSpec {
+    async fn start(&self, session: &Session, deadline: Timestamp) -> Result<Start, Failure> {
+        let spec = EngineSpec {
             id: session.uuid.engine_id(),
             program: "/engine".into(),
             args: Vec::new(),
@@ -77,7 +77,8 @@ impl Launcher for AnyEngine {
             log_head: String::new(),
             log_limit: 1 << 20,
             deadline,
-        })
+        };
+        Ok(Start::Engine { spec: Box::new(spec), prepared: false })
     }
 }
 

@@ -15,6 +15,7 @@ use tracing::warn;
 
 use super::ServeError;
 use super::launcher::{CatalogueLauncher, Environments};
+use super::packages::Layers;
 use super::probe::NetworkProbe;
 use crate::config::{Config, EngineDriver};
 
@@ -42,7 +43,10 @@ impl Engines {
                 let driver = ProcessDriver::start(ProcessDriverConfig::new(state_dir.join("engines"), shim))?;
                 Ok(Self {
                     driver: Arc::new(driver),
-                    launcher: launcher(Environments::Installed(Installer::new(&config.runtimes_dir))),
+                    launcher: launcher(Environments::Installed(
+                        Installer::new(&config.runtimes_dir),
+                        Layers::default(),
+                    )),
                     probe: Arc::new(NetworkProbe),
                 })
             }

@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hearth_control::world::Launcher;
+use hearth_control::world::{Launcher, Start};
 use hearth_core::Timestamp;
 use hearth_core::config::{SessionConfig, SessionKind};
-use hearth_core::engine::EngineSpec;
 use hearth_core::error::ErrorKind;
 use hearth_core::session::{Failure, Session};
 use hearth_core::validate::Violation;
 use hearth_engines::{Launch, sail};
-use hearth_runtimes::{Catalogue, EngineKind, Installer, Runtime};
+use hearth_runtimes::{Catalogue, EngineKind, Environment, Installer, LayerError, Runtime};
+
+use super::packages::{self, Layers};
 
 /// Starts sessions on the runtimes of a catalogue.
 pub(crate) struct CatalogueLauncher {
@@ -24,19 +25,58 @@ pub(crate) struct CatalogueLauncher {
 /// Where the environments of runtimes are.
 pub(crate) enum Environments {
     /// Where they were installed.
-    Installed(Installer),
+    Installed(Installer, Layers),
     /// Nowhere: nothing is going to run.
     None,
 }
 
-impl Environments {
-    /// The root of a runtime's environment, if it can be used.
-    fn root(&self, runtime: &Runtime) -> Option<PathBuf> {
-        match self {
-            Self::Installed(installer) => installer.installed(runtime).map(|environment| environment.root),
-            Self::None => Some(PathBuf::new()),
-        }
+/// What a session's engine runs from.
+enum Roots {
+    /// The runtime's environment, and the session's layer over it if it has one.
+    Ready { base: PathBuf, layer: Option<PathBuf> },
+    /// The layer is being made.
+    Installing,
+}
+
+impl CatalogueLauncher {
+    /// What the engine of a session runs from. Costs nothing for sessions without packages.
+    fn roots(&self, runtime: &Runtime, config: &SessionConfig) -> Result<Roots, Failure> {
+        let Environments::Installed(installer, layers) = &self.environments else {
+            return Ok(Roots::Ready { base: PathBuf::new(), layer: None });
+        };
+        let Some(base) = installer.installed(runtime) else {
+            let name = runtime.full_name();
+            return Err(failed(format!(
+                "Runtime '{name}' is not installed. Run `hearth runtimes install {name}` and create the session again"
+            )));
+        };
+        let wanted = packages::wanted(config).map_err(|violation| failed(violation.description))?;
+        let layer = match wanted {
+            None => None,
+            Some(spec) => match layers.get(installer, runtime, &base, &spec) {
+                Ok(Some(Environment { root, .. })) => Some(root),
+                Ok(None) => return Ok(Roots::Installing),
+                Err(error) => return Err(failed(in_words(&error))),
+            },
+        };
+        Ok(Roots::Ready { base: base.root, layer })
     }
+}
+
+fn failed(message: String) -> Failure {
+    Failure { kind: ErrorKind::FailedPrecondition, message }
+}
+
+/// What went wrong, what the tool said last, and what to do.
+fn in_words(error: &LayerError) -> String {
+    let mut text = format!("C{}", error.to_string().split_at(1).1);
+    for line in error.detail() {
+        text.push('\n');
+        text.push_str(line);
+    }
+    text.push('\n');
+    text.push_str(error.hint());
+    text
 }
 
 impl CatalogueLauncher {
@@ -67,7 +107,7 @@ impl Launcher for CatalogueLauncher {
                     description: description.to_owned(),
                 }]
             }
-            (_, EngineKind::Sail) => Vec::new(),
+            (_, EngineKind::Sail) => packages::wanted(config).err().into_iter().collect(),
             (_, EngineKind::Spark | EngineKind::Kernel) => {
                 let description = format!(
                     "Runtime '{}' has an engine that this service cannot start yet",
@@ -78,26 +118,24 @@ impl Launcher for CatalogueLauncher {
         }
     }
 
-    async fn engine_spec(&self, session: &Session, deadline: Timestamp) -> Result<EngineSpec, Failure> {
-        let failed = |message: String| Failure { kind: ErrorKind::FailedPrecondition, message };
+    async fn start(&self, session: &Session, deadline: Timestamp) -> Result<Start, Failure> {
         let runtime = self.runtime(&session.config).map_err(|violation| failed(violation.description))?;
-        let Some(environment) = self.environments.root(runtime) else {
-            let name = runtime.full_name();
-            return Err(failed(format!(
-                "Runtime '{name}' is not installed. Run `hearth runtimes install {name}` and create the session again"
-            )));
+        let (environment, layer) = match self.roots(runtime, &session.config)? {
+            Roots::Ready { base, layer } => (base, layer),
+            Roots::Installing => return Ok(Start::Preparing),
         };
+        let prepared = layer.is_some();
         let launch = Launch {
             runtime: runtime.full_name(),
             environment,
-            layer: None,
+            layer,
             variables: runtime.environment.clone(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             log_limit: self.log_limit,
             deadline,
         };
         match runtime.engine {
-            EngineKind::Sail => Ok(sail::spec(session, launch)),
+            EngineKind::Sail => Ok(Start::Engine { spec: Box::new(sail::spec(session, launch)), prepared }),
             EngineKind::Spark | EngineKind::Kernel => Err(failed(format!(
                 "Runtime '{}' has an engine that cannot be started yet",
                 runtime.full_name()

@@ -10,6 +10,7 @@ mod front;
 mod launcher;
 mod listener;
 mod logging;
+mod packages;
 mod probe;
 mod token;
 

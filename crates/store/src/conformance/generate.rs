@@ -183,6 +183,7 @@ fn reason() -> BoxedStrategy<EndReason> {
 fn timeline() -> BoxedStrategy<Timeline> {
     let milestone = select(vec![
         Milestone::Accepted,
+        Milestone::PackagesInstalled,
         Milestone::Placed,
         Milestone::ProcessUp,
         Milestone::Listening,
