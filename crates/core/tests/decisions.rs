@@ -1,5 +1,7 @@
 //! What is decided, over every state and every sight of an engine; and what sequences of events can do to a session.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
 use std::time::Duration;
 
 use hearth_core::Timestamp;

@@ -189,8 +189,9 @@ impl Simulation {
     /// I3: only the edges of the diagram, and times that never go back.
     async fn check_states(&self) {
         use StateLabel::{Active, Creating, Failed, Terminated, Terminating};
+        let sessions = self.all_sessions().await;
         let mut seen = self.seen.lock().unwrap();
-        for session in self.all_sessions().await {
+        for session in sessions {
             let mut path: Vec<_> = session.history.iter().map(|past| (past.state, past.at)).collect();
             path.push((session.state.label(), session.state_at));
             assert_eq!(path[0].0, Creating);
