@@ -10,6 +10,7 @@
 //! Start reading at [`messages`], the generated code; then [`json`] and [`router`], which together turn an
 //! HTTP request into the bytes of a gRPC call and its answer into JSON.
 
+pub mod description;
 pub mod descriptors;
 pub mod error;
 pub mod json;

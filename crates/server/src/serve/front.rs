@@ -11,6 +11,7 @@ use tonic::service::Routes;
 use tower::ServiceExt;
 
 use super::cors::Cors;
+use super::descriptions;
 
 /// Everything that answers.
 #[derive(Clone)]
@@ -37,6 +38,10 @@ impl Front {
             _ => {}
         }
         if let Some(answer) = self.cors.instead(&request) {
+            return answer;
+        }
+        if let Some(mut answer) = descriptions::answer(&request) {
+            self.cors.label(request.headers().get(ORIGIN), answer.headers_mut());
             return answer;
         }
         if Gateway::handles(path) {

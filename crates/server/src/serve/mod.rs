@@ -3,6 +3,7 @@
 //! The only place that names concrete adapters. Start reading at [`run`].
 
 mod cors;
+mod descriptions;
 mod directory;
 mod engines;
 mod error;

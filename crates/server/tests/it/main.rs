@@ -7,6 +7,7 @@
 
 mod contract;
 mod cors;
+mod descriptions;
 mod engines;
 mod errors;
 mod grpc;
