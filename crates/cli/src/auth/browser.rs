@@ -1,6 +1,6 @@
 //! Browser sign-in: authorization code with PKCE and state, answered on a loopback port.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,8 @@ use crate::request::form;
 use crate::terminal;
 use crate::transport::Client;
 
+/// The most that is read of a browser's request, in bytes. Ours is a few hundred; browsers add their headers.
+const LONGEST_REQUEST: u64 = 64 << 10;
 /// How often the port is looked at while waiting.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -86,8 +88,12 @@ fn wait(listener: &TcpListener, state: &str, limit: Duration) -> Result<Secret, 
 fn answer(mut stream: TcpStream, state: &str) -> Option<Result<Secret, AuthError>> {
     stream.set_nonblocking(false).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
-    let mut line = String::new();
-    BufReader::new(&stream).read_line(&mut line).ok()?;
+    let mut lines = BufReader::new((&stream).take(LONGEST_REQUEST)).lines();
+    let line = lines.next()?.ok()?;
+    // To its end: a browser whose request is cut off shows an error instead of the answer.
+    while let Some(Ok(header)) = lines.next()
+        && !header.is_empty()
+    {}
     let outcome = redirected(&line, state);
     let (status, text) = match &outcome {
         Some(Ok(_)) => ("200 OK", "You may now close this window."),
