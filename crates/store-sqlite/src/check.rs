@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use crate::connection::{look_at, open_reader};
 use crate::error::OpenError;
-use crate::row::{OperationRow, SessionRow, parse_operation, parse_session};
+use crate::row::{OperationRow, SessionRow, TemplateRow, parse_operation, parse_session, parse_template};
 use crate::schema;
 
 /// What was found in a database.
@@ -18,6 +18,8 @@ pub struct Report {
     pub format: u32,
     /// How many sessions could be read.
     pub sessions: usize,
+    /// How many session templates could be read.
+    pub templates: usize,
     /// How many operations could be read.
     pub operations: usize,
     /// What cannot be read, in words for people.
@@ -63,6 +65,8 @@ fn check_into(path: &Path, report: &mut Report) -> Result<(), OpenError> {
     // The tables are those of the newest format only; an older database has them once it was opened.
     if report.format == schema::known() {
         let open = check_sessions(&connection, report).map_err(sqlite)?;
+        check_templates(&connection, report).map_err(sqlite)?;
+        check_labels(&connection, report).map_err(sqlite)?;
         check_operations(&connection, &open, report).map_err(sqlite)?;
         check_references(&connection, report).map_err(sqlite)?;
     }
@@ -127,6 +131,76 @@ fn check_sessions(connection: &Connection, report: &mut Report) -> rusqlite::Res
         open.sessions.insert(session.uuid);
     }
     Ok(open)
+}
+
+fn check_templates(connection: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(
+        "SELECT document, created_at, uuid, project, location, id, description, display_name, creator, kernel
+         FROM templates",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (document, created_at): (String, String) = (row.get(0)?, row.get(1)?);
+        let uuid: String = row.get(2)?;
+        let expected = match parse_template(&document, &created_at).and_then(|it| TemplateRow::of(&it)) {
+            Ok(expected) => expected,
+            Err(error) => {
+                report.damage.push(format!("session template {uuid}: {error}"));
+                continue;
+            }
+        };
+        report.templates += 1;
+        let columns = [
+            ("uuid", Some(expected.uuid), Some(uuid.clone())),
+            ("project", Some(expected.project), row.get(3)?),
+            ("location", Some(expected.location), row.get(4)?),
+            ("id", Some(expected.id), row.get(5)?),
+            ("description", Some(expected.description), row.get(6)?),
+            ("title", Some(expected.display_name), row.get(7)?),
+            ("creator", Some(expected.creator), row.get(8)?),
+            ("kernel", expected.kernel.map(str::to_owned), row.get(9)?),
+        ];
+        for (what, document, column) in columns {
+            if document != column {
+                let [column, document] = [column, document].map(|text| text.unwrap_or("none".to_owned()));
+                report.contradictions.push(format!(
+                    "session template {uuid}: its {what} is indexed as \"{column}\" but recorded as \"{document}\""
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Compares the labels beside sessions and templates with those in their documents.
+fn check_labels(connection: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+    for (what, owner, labels, path) in [
+        ("session", "sessions", "session_labels", "$.config.labels"),
+        ("session template", "templates", "template_labels", "$.labels"),
+    ] {
+        let mut statement = connection.prepare(&format!(
+            "SELECT owner.uuid FROM {owner} AS owner WHERE json_valid(owner.document) AND EXISTS (
+                 SELECT key, value FROM json_each(owner.document, '{path}')
+                 EXCEPT SELECT key, value FROM {labels} WHERE uuid = owner.uuid)
+             UNION
+             SELECT label.uuid FROM {labels} AS label LEFT JOIN {owner} AS owner ON owner.uuid = label.uuid
+             WHERE owner.uuid IS NULL OR json_valid(owner.document) AND NOT EXISTS (
+                 SELECT 1 FROM json_each(owner.document, '{path}') AS recorded
+                 WHERE recorded.key = label.key AND recorded.value = label.value)"
+        ))?;
+        for uuid in statement.query_map([], |row| row.get::<_, String>(0))? {
+            report.contradictions.push(format!("{what} {}: its labels are not indexed as recorded", uuid?));
+        }
+    }
+    let mut stale = connection.prepare(
+        "SELECT DISTINCT uuid FROM session_labels AS label JOIN sessions AS session USING (uuid)
+         WHERE (label.project, label.location, label.created_at, label.id, label.state)
+            <> (session.project, session.location, session.created_at, session.id, session.state)",
+    )?;
+    for uuid in stale.query_map([], |row| row.get::<_, String>(0))? {
+        report.contradictions.push(format!("session {}: its labels are not indexed as it is now", uuid?));
+    }
+    Ok(())
 }
 
 fn check_operations(connection: &Connection, open: &Open, report: &mut Report) -> rusqlite::Result<()> {
@@ -204,8 +278,8 @@ fn check_references(connection: &Connection, report: &mut Report) -> rusqlite::R
     )?;
     connection.pragma_query(None, "foreign_key_check", |row| {
         let (table, row): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
-        // The two above say it in words; this finds what later formats may add.
-        if table != "requests" && table != "activity" {
+        // Those above say it in words; this finds what later formats may add.
+        if !["requests", "activity", "session_labels", "template_labels"].contains(&table.as_str()) {
             report.contradictions.push(format!("a reference of row {row:?} of \"{table}\" leads nowhere"));
         }
         Ok(())

@@ -4,18 +4,21 @@
 //! the callers': this crate checks the guards of a [`hearth_store::Change`] and writes it, whole or not at all.
 //!
 //! Start reading at [`SqliteStore`]; writes go through the writer thread (`writer.rs`, then `write.rs`), reads
-//! through a pool of read-only connections (`readers.rs`, then `query.rs`). [`StateDir`] keeps a second server out.
+//! through a pool of read-only connections (`readers.rs`, then `query.rs`, and `list.rs` for lists with filters). [`StateDir`] keeps a second server out.
 
 mod backup;
 mod check;
 mod connection;
 mod error;
+mod list;
 mod query;
 mod readers;
+mod restriction;
 mod row;
 mod schema;
 mod state_dir;
 mod store;
+mod template;
 mod write;
 mod writer;
 #[cfg(test)]

@@ -1,16 +1,19 @@
-//! What is read, each as one statement on an index.
+//! What is read, each as one statement on an index. Those of lists are made in `list.rs`.
 
 use hearth_core::Timestamp;
 use hearth_core::id::{OperationId, SessionUuid};
-use hearth_core::name::SessionName;
+use hearth_core::name::{SessionName, TemplateName};
 use hearth_core::operation::{Operation, RequestKey};
 use hearth_core::session::Session;
-use hearth_store::{OperationQuery, SessionQuery, StoreError};
+use hearth_core::template::Template;
+use hearth_store::{OperationQuery, SessionQuery, StoreError, TemplateQuery};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Params, Row, params};
+use rusqlite::{Connection, Params, Row, params, params_from_iter};
 
 use crate::error::store_error;
-use crate::row::{parse_operation, parse_session, parse_time, time};
+use crate::list;
+use crate::restriction::Statement;
+use crate::row::{parse_operation, parse_session, parse_template, parse_time, time};
 
 type Read<T> = Result<T, StoreError>;
 
@@ -18,23 +21,12 @@ const SESSION_BY_NAME: &str =
     "SELECT document, generation FROM sessions WHERE project = ?1 AND location = ?2 AND id = ?3";
 const SESSION_BY_UUID: &str = "SELECT document, generation FROM sessions WHERE uuid = ?1";
 const SESSIONS_WITH_ID: &str = "SELECT document, generation FROM sessions WHERE id = ?1 LIMIT ?2";
-const FIRST_SESSIONS: &str = "SELECT document, generation FROM sessions
-     WHERE project = ?1 AND location = ?2
-     ORDER BY created_at DESC, id LIMIT ?3";
-// The first comparison is what the index is entered with, the second sorts out those of the very same time.
-const NEXT_SESSIONS: &str = "SELECT document, generation FROM sessions
-     WHERE project = ?1 AND location = ?2 AND created_at <= ?4 AND (created_at < ?4 OR id > ?5)
-     ORDER BY created_at DESC, id LIMIT ?3";
 const UNSETTLED: &str = "SELECT uuid FROM sessions WHERE settled = 0";
 const ENDED_BEFORE: &str =
     "SELECT uuid FROM sessions WHERE settled = 1 AND state_at <= ?1 ORDER BY state_at, uuid LIMIT ?2";
 const OPERATION: &str = "SELECT document FROM operations WHERE id = ?1";
-const FIRST_OPERATIONS: &str = "SELECT document FROM operations
-     WHERE project = ?1 AND location = ?2
-     ORDER BY created_at DESC, id LIMIT ?3";
-const NEXT_OPERATIONS: &str = "SELECT document FROM operations
-     WHERE project = ?1 AND location = ?2 AND created_at <= ?4 AND (created_at < ?4 OR id > ?5)
-     ORDER BY created_at DESC, id LIMIT ?3";
+const TEMPLATE: &str =
+    "SELECT document, created_at FROM templates WHERE project = ?1 AND location = ?2 AND id = ?3";
 const FINISHED_BEFORE: &str = "SELECT id FROM operations
      WHERE done_at IS NOT NULL AND done_at <= ?1 ORDER BY done_at, id LIMIT ?2";
 const REQUEST: &str = "SELECT operation FROM requests
@@ -51,14 +43,8 @@ pub(crate) fn session_by_uuid(connection: &Connection, uuid: SessionUuid) -> Rea
 }
 
 pub(crate) fn sessions(connection: &Connection, query: &SessionQuery) -> Read<Vec<Session>> {
-    let (project, location, limit) = (&query.parent.project, &query.parent.location, clamp(query.limit));
-    match &query.after {
-        None => many(connection, FIRST_SESSIONS, params![project, location, limit], read_session),
-        Some((at, name)) => {
-            let values = params![project, location, limit, time(*at), name.id()];
-            many(connection, NEXT_SESSIONS, values, read_session)
-        }
-    }
+    let Statement { sql, values } = list::sessions(query);
+    many(connection, &sql, params_from_iter(values), read_session)
 }
 
 pub(crate) fn sessions_with_id(connection: &Connection, id: &str, limit: usize) -> Read<Vec<Session>> {
@@ -78,15 +64,18 @@ pub(crate) fn operation(connection: &Connection, id: OperationId) -> Read<Option
 }
 
 pub(crate) fn operations(connection: &Connection, query: &OperationQuery) -> Read<Vec<Operation>> {
-    let (project, location, limit) = (&query.parent.project, &query.parent.location, clamp(query.limit));
-    let read = |row: &Row<'_>| parse_operation(text(row, 0)?);
-    match &query.after {
-        None => many(connection, FIRST_OPERATIONS, params![project, location, limit], read),
-        Some((at, id)) => {
-            let values = params![project, location, limit, time(*at), id.to_string()];
-            many(connection, NEXT_OPERATIONS, values, read)
-        }
-    }
+    let Statement { sql, values } = list::operations(query);
+    many(connection, &sql, params_from_iter(values), |row| parse_operation(text(row, 0)?))
+}
+
+pub(crate) fn template(connection: &Connection, name: &TemplateName) -> Read<Option<Template>> {
+    let parent = name.parent();
+    one(connection, TEMPLATE, params![parent.project, parent.location, name.id()], read_template)
+}
+
+pub(crate) fn templates(connection: &Connection, query: &TemplateQuery) -> Read<Vec<Template>> {
+    let Statement { sql, values } = list::templates(query);
+    many(connection, &sql, params_from_iter(values), read_template)
 }
 
 pub(crate) fn finished_before(
@@ -140,6 +129,10 @@ fn read_session(row: &Row<'_>) -> Read<Session> {
     parse_session(text(row, 0)?, generation)
 }
 
+fn read_template(row: &Row<'_>) -> Read<Template> {
+    parse_template(text(row, 0)?, text(row, 1)?)
+}
+
 /// The text in a column, without a copy: documents are parsed where SQLite has them.
 fn text<'a>(row: &'a Row<'_>, column: usize) -> Read<&'a str> {
     match row.get_ref(column) {
@@ -180,13 +173,10 @@ mod tests {
             (SESSION_BY_NAME, "sessions_by_name (project=? AND location=? AND id=?)"),
             (SESSION_BY_UUID, "sqlite_autoindex_sessions_1 (uuid=?)"),
             (SESSIONS_WITH_ID, "sessions_by_id (id=?)"),
-            (FIRST_SESSIONS, "sessions_newest_first (project=? AND location=?)"),
-            (NEXT_SESSIONS, "sessions_newest_first (project=? AND location=? AND created_at<?)"),
             (UNSETTLED, "sessions_unsettled"),
             (ENDED_BEFORE, "sessions_settled (state_at<?)"),
+            (TEMPLATE, "templates_by_name (project=? AND location=? AND id=?)"),
             (OPERATION, "sqlite_autoindex_operations_1 (id=?)"),
-            (FIRST_OPERATIONS, "operations_newest_first (project=? AND location=?)"),
-            (NEXT_OPERATIONS, "operations_newest_first (project=? AND location=? AND created_at<?)"),
             (FINISHED_BEFORE, "operations_finished (done_at>? AND done_at<?)"),
             (REQUEST, "PRIMARY KEY (project=? AND location=? AND method=? AND request_id=?)"),
             (ACTIVITY, "PRIMARY KEY (uuid=?)"),

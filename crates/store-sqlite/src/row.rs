@@ -1,8 +1,13 @@
 //! What a row holds besides its document, and how values are spelt in columns.
 
+use std::collections::BTreeMap;
+
 use hearth_core::Timestamp;
+use hearth_core::config::Kernel;
+use hearth_core::filter::Row;
 use hearth_core::operation::Operation;
 use hearth_core::session::Session;
+use hearth_core::template::Template;
 use hearth_store::StoreError;
 
 /// A session as its row holds it.
@@ -17,6 +22,7 @@ pub(crate) struct SessionRow {
     pub(crate) state_at: String,
     pub(crate) settled: bool,
     pub(crate) deleting: bool,
+    pub(crate) labels: BTreeMap<String, String>,
     pub(crate) document: String,
 }
 
@@ -29,6 +35,22 @@ pub(crate) struct OperationRow {
     pub(crate) session_uuid: String,
     pub(crate) created_at: String,
     pub(crate) done_at: Option<String>,
+    pub(crate) document: String,
+}
+
+/// A template as its row holds it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TemplateRow {
+    pub(crate) uuid: String,
+    pub(crate) project: String,
+    pub(crate) location: String,
+    pub(crate) id: String,
+    pub(crate) created_at: String,
+    pub(crate) description: String,
+    pub(crate) display_name: String,
+    pub(crate) creator: String,
+    pub(crate) kernel: Option<&'static str>,
+    pub(crate) labels: BTreeMap<String, String>,
     pub(crate) document: String,
 }
 
@@ -45,6 +67,7 @@ impl SessionRow {
             state_at: time(session.state_at),
             settled: session.settled(),
             deleting: session.deleting_since.is_some(),
+            labels: session.config.labels.clone(),
             document: document(session, "session")?,
         })
     }
@@ -62,6 +85,33 @@ impl OperationRow {
             done_at: operation.done.as_ref().map(|done| time(done.at)),
             document: document(operation, "operation")?,
         })
+    }
+}
+
+impl TemplateRow {
+    pub(crate) fn of(template: &Template) -> Result<Self, StoreError> {
+        let parent = template.name.parent();
+        Ok(Self {
+            uuid: template.uuid.to_string(),
+            project: parent.project.clone(),
+            location: parent.location.clone(),
+            id: template.name.id().to_owned(),
+            created_at: time(template.created_at),
+            description: template.description.clone(),
+            display_name: template.display_name.clone(),
+            creator: template.creator.clone(),
+            kernel: template.kernel().map(kernel),
+            labels: template.labels.clone(),
+            document: document(template, "session template")?,
+        })
+    }
+}
+
+/// A kernel as columns hold it.
+pub(crate) fn kernel(kernel: Kernel) -> &'static str {
+    match kernel {
+        Kernel::Python => "PYTHON",
+        Kernel::Scala => "SCALA",
     }
 }
 
@@ -91,6 +141,12 @@ pub(crate) fn parse_session(document: &str, generation: i64) -> Result<Session, 
 /// Reads an operation's document.
 pub(crate) fn parse_operation(document: &str) -> Result<Operation, StoreError> {
     parse(document, "operation")
+}
+
+/// Reads a template's document; when it was made is a column of its own.
+pub(crate) fn parse_template(document: &str, created_at: &str) -> Result<Template, StoreError> {
+    let template: Template = parse(document, "session template")?;
+    Ok(Template { created_at: parse_time(created_at)?, ..template })
 }
 
 fn document<T: serde::Serialize>(value: &T, what: &str) -> Result<String, StoreError> {

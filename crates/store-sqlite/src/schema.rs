@@ -12,7 +12,10 @@ pub(crate) const APPLICATION_ID: i32 = 0x4852_5448;
 /// What brings a database from each format to the next; the format after the n-th is n.
 ///
 /// A migration that was released is never edited: databases carry its result.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_sessions.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_sessions.sql"),
+    include_str!("../migrations/0002_templates_and_filters.sql"),
+];
 
 /// The newest format.
 pub(crate) fn known() -> u32 {

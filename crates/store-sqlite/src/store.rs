@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use hearth_core::Timestamp;
 use hearth_core::id::{OperationId, SessionUuid};
 use hearth_core::lease::Lease;
-use hearth_core::name::SessionName;
+use hearth_core::name::{SessionName, TemplateName};
 use hearth_core::operation::{Operation, RequestKey};
 use hearth_core::session::Session;
-use hearth_store::{Change, CommitError, OperationQuery, SessionQuery, Store, StoreError};
+use hearth_core::template::Template;
+use hearth_store::{Change, CommitError, OperationQuery, SessionQuery, Store, StoreError, TemplateQuery};
 
 use crate::connection::open_writer;
 use crate::error::OpenError;
@@ -92,6 +93,15 @@ impl Store for SqliteStore {
 
     async fn ended_before(&self, time: Timestamp, limit: usize) -> Result<Vec<SessionUuid>, StoreError> {
         self.readers.scan(move |connection| query::ended_before(connection, time, limit)).await
+    }
+
+    async fn template(&self, name: &TemplateName) -> Result<Option<Template>, StoreError> {
+        self.readers.point(|connection| query::template(connection, name))
+    }
+
+    async fn templates(&self, query: &TemplateQuery) -> Result<Vec<Template>, StoreError> {
+        let query = query.clone();
+        self.readers.scan(move |connection| query::templates(connection, &query)).await
     }
 
     async fn operation(&self, id: OperationId) -> Result<Option<Operation>, StoreError> {

@@ -11,6 +11,7 @@ use hearth_store::{Change, CommitError, SessionWrite, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::row::{OperationRow, SessionRow, count, parse_time, time};
+use crate::template::{self, PreparedTemplate};
 use crate::writer::Failure;
 
 /// A change with its rows made, which is done on the caller's thread: there is only one writer.
@@ -19,6 +20,7 @@ pub(crate) struct Prepared {
     fence: Option<Fence>,
     request: Option<(RequestKey, OperationId)>,
     sessions: Vec<PreparedWrite>,
+    templates: Vec<PreparedTemplate>,
     operations: Vec<OperationRow>,
     removed_operations: Vec<OperationId>,
 }
@@ -58,6 +60,11 @@ impl Prepared {
             fence: change.fence,
             request: change.request,
             sessions: change.sessions.into_iter().map(prepare).collect::<Result<_, StoreError>>()?,
+            templates: change
+                .templates
+                .into_iter()
+                .map(PreparedTemplate::new)
+                .collect::<Result<_, StoreError>>()?,
             operations: change.operations.iter().map(OperationRow::of).collect::<Result<_, _>>()?,
             removed_operations: change.removed_operations,
         })
@@ -89,6 +96,16 @@ pub(crate) fn commit(connection: &Connection, change: &Prepared) -> Applied {
     }
     for write in &change.sessions {
         write_session(connection, write)?;
+    }
+    for write in &change.templates {
+        template::check(connection, write)?;
+    }
+    let mut written = HashSet::new();
+    if !change.templates.iter().all(|write| written.insert(write.name())) {
+        return Err(Failure::Refused(CommitError::Conflict));
+    }
+    for write in &change.templates {
+        template::write(connection, write)?;
     }
     for operation in &change.operations {
         write_operation(connection, operation)?;
@@ -158,7 +175,16 @@ fn write_session(connection: &Connection, write: &PreparedWrite) -> Applied {
             .prepare_cached("DELETE FROM sessions WHERE uuid = ?1 AND generation = ?2")?
             .execute(params![uuid, count(*generation)])?,
     };
-    if written == 1 { Ok(()) } else { Err(Failure::Refused(CommitError::Conflict)) }
+    if written == 0 {
+        return Err(Failure::Refused(CommitError::Conflict));
+    }
+    match write {
+        PreparedWrite::Insert(_, row) | PreparedWrite::Update(row, _) => {
+            template::write_session_labels(connection, row)
+        }
+        // They went with it: ON DELETE CASCADE.
+        PreparedWrite::Remove(..) => Ok(()),
+    }
 }
 
 fn write_operation(connection: &Connection, row: &OperationRow) -> Applied {

@@ -55,7 +55,15 @@ async fn leave_room(store: &SqliteStore, pages: i64) {
 }
 
 async fn everything(store: &SqliteStore) -> Vec<Session> {
-    store.sessions(&SessionQuery { parent: parent(), after: None, limit: 1000 }).await.unwrap()
+    store
+        .sessions(&SessionQuery {
+            parent: parent(),
+            filter: hearth_core::filter::Filter::all(),
+            after: None,
+            limit: 1000,
+        })
+        .await
+        .unwrap()
 }
 
 #[tokio::test]

@@ -9,11 +9,13 @@ mod memory;
 
 use async_trait::async_trait;
 use hearth_core::Timestamp;
+use hearth_core::filter::Filter;
 use hearth_core::id::{OperationId, SessionUuid};
 use hearth_core::lease::{Fence, Lease};
-use hearth_core::name::{Parent, SessionName};
+use hearth_core::name::{Parent, SessionName, TemplateName};
 use hearth_core::operation::{Operation, RequestKey};
 use hearth_core::session::Session;
+use hearth_core::template::Template;
 
 pub use crate::memory::MemoryStore;
 
@@ -25,8 +27,9 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a change, whole or not at all.
     ///
     /// The guards are checked in this order, all in the same transaction: the fence, the request id, the new
-    /// sessions' names, the generations, and that the request id's operation is there once the change is written.
-    /// All look at what was there before the change; a second write of the same session in it is a conflict.
+    /// sessions' names, the generations, the templates, and that the request id's operation is there once the change
+    /// is written. All look at what was there before the change; a second write of the same session or template in it
+    /// is a conflict.
     ///
     /// # Errors
     /// When a guard does not hold, or the store has a problem.
@@ -52,6 +55,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// The uuids of settled sessions that entered their state at or before `time`, oldest first.
     async fn ended_before(&self, time: Timestamp, limit: usize) -> Result<Vec<SessionUuid>, StoreError>;
+
+    /// A template by its name.
+    async fn template(&self, name: &TemplateName) -> Result<Option<Template>, StoreError>;
+
+    /// A page of templates: newest first, then by name.
+    async fn templates(&self, query: &TemplateQuery) -> Result<Vec<Template>, StoreError>;
 
     /// An operation by its id.
     async fn operation(&self, id: OperationId) -> Result<Option<Operation>, StoreError>;
@@ -94,6 +103,8 @@ pub struct Change {
     pub request: Option<(RequestKey, OperationId)>,
     /// Writes of sessions.
     pub sessions: Vec<SessionWrite>,
+    /// Writes of templates.
+    pub templates: Vec<TemplateWrite>,
     /// Operations to add or replace. The generation of a session in an outcome is not kept: it reads as 0.
     pub operations: Vec<Operation>,
     /// Operations to remove, with the request ids that stand for them.
@@ -116,13 +127,50 @@ pub enum SessionWrite {
     },
 }
 
+/// A write of one template.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TemplateWrite {
+    /// A template that is new. Refused if its name is taken.
+    Insert(Box<Template>),
+    /// A template as it is now, whatever it was: the last write wins. Refused if there is none of its name and uuid.
+    /// When it was made does not change.
+    Replace(Box<Template>),
+    /// A template to remove. Refused if there is none of this name.
+    Remove(TemplateName),
+}
+
+impl TemplateWrite {
+    /// Which template is written.
+    pub fn name(&self) -> &TemplateName {
+        match self {
+            Self::Insert(template) | Self::Replace(template) => &template.name,
+            Self::Remove(name) => name,
+        }
+    }
+}
+
 /// Which sessions to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionQuery {
     /// The project and location.
     pub parent: Parent,
+    /// Those that pass.
+    pub filter: Filter,
     /// Those after this one.
     pub after: Option<(Timestamp, SessionName)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Which templates to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateQuery {
+    /// The project and location.
+    pub parent: Parent,
+    /// Those that pass.
+    pub filter: Filter,
+    /// Those after this one.
+    pub after: Option<(Timestamp, TemplateName)>,
     /// At most so many.
     pub limit: usize,
 }
@@ -132,6 +180,8 @@ pub struct SessionQuery {
 pub struct OperationQuery {
     /// The project and location.
     pub parent: Parent,
+    /// Those that pass.
+    pub filter: Filter,
     /// Those after this one.
     pub after: Option<(Timestamp, OperationId)>,
     /// At most so many.
@@ -150,6 +200,12 @@ pub enum CommitError {
     /// There is a session of that name.
     #[error("session \"{0}\" exists")]
     SessionExists(SessionName),
+    /// There is a template of that name.
+    #[error("session template \"{0}\" exists")]
+    TemplateExists(TemplateName),
+    /// There is no template of that name.
+    #[error("there is no session template \"{0}\"")]
+    TemplateAbsent(TemplateName),
     /// A session, or the operation of the request id, is not what it was when it was read.
     #[error("the session has changed since it was read")]
     Conflict,

@@ -7,11 +7,15 @@ use async_trait::async_trait;
 use hearth_core::Timestamp;
 use hearth_core::id::{OperationId, SessionUuid};
 use hearth_core::lease::Lease;
-use hearth_core::name::SessionName;
+use hearth_core::name::{SessionName, TemplateName};
 use hearth_core::operation::{Done, Operation, Outcome, RequestKey};
 use hearth_core::session::Session;
+use hearth_core::template::Template;
 
-use crate::{Change, CommitError, OperationQuery, SessionQuery, SessionWrite, Store, StoreError};
+use crate::{
+    Change, CommitError, OperationQuery, SessionQuery, SessionWrite, Store, StoreError, TemplateQuery,
+    TemplateWrite,
+};
 
 /// A store in memory.
 #[derive(Debug, Default)]
@@ -23,6 +27,7 @@ pub struct MemoryStore {
 struct Tables {
     sessions: HashMap<SessionUuid, Session>,
     names: BTreeMap<SessionName, SessionUuid>,
+    templates: BTreeMap<TemplateName, Template>,
     operations: HashMap<OperationId, Operation>,
     requests: BTreeMap<RequestKey, OperationId>,
     activity: HashMap<SessionUuid, Timestamp>,
@@ -76,6 +81,7 @@ impl Tables {
                 return Err(CommitError::Conflict);
             }
         }
+        self.check_templates(&change.templates)?;
         if let Some((_, id)) = &change.request
             && !self.operations.contains_key(id)
             && !change.operations.iter().any(|operation| operation.id == *id)
@@ -83,6 +89,26 @@ impl Tables {
             return Err(CommitError::Conflict);
         }
         Ok(())
+    }
+
+    fn check_templates(&self, writes: &[TemplateWrite]) -> Result<(), CommitError> {
+        for write in writes {
+            let name = write.name();
+            match (write, self.templates.get(name)) {
+                (TemplateWrite::Insert(_), None) | (TemplateWrite::Remove(_), Some(_)) => {}
+                (TemplateWrite::Replace(template), Some(stored)) if stored.uuid == template.uuid => {}
+                (TemplateWrite::Insert(_), Some(_)) => return Err(CommitError::TemplateExists(name.clone())),
+                (TemplateWrite::Replace(_), _) | (TemplateWrite::Remove(_), None) => {
+                    return Err(CommitError::TemplateAbsent(name.clone()));
+                }
+            }
+        }
+        let mut written = HashSet::new();
+        if writes.iter().all(|write| written.insert(write.name())) {
+            Ok(())
+        } else {
+            Err(CommitError::Conflict)
+        }
     }
 
     fn check_generation(&self, uuid: SessionUuid, generation: u64) -> Result<(), CommitError> {
@@ -111,6 +137,21 @@ impl Tables {
                         self.names.remove(&session.name);
                     }
                     self.activity.remove(&uuid);
+                }
+            }
+        }
+        for write in change.templates {
+            match write {
+                TemplateWrite::Insert(template) => {
+                    self.templates.insert(template.name.clone(), *template);
+                }
+                TemplateWrite::Replace(template) => {
+                    if let Some(stored) = self.templates.get_mut(&template.name) {
+                        *stored = Template { created_at: stored.created_at, ..*template };
+                    }
+                }
+                TemplateWrite::Remove(name) => {
+                    self.templates.remove(&name);
                 }
             }
         }
@@ -147,8 +188,9 @@ impl Store for MemoryStore {
 
     async fn sessions(&self, query: &SessionQuery) -> Result<Vec<Session>, StoreError> {
         let tables = self.tables();
-        let mut found: Vec<&Session> =
-            tables.sessions.values().filter(|session| *session.name.parent() == query.parent).collect();
+        let selected =
+            |session: &&Session| *session.name.parent() == query.parent && query.filter.matches(*session);
+        let mut found: Vec<&Session> = tables.sessions.values().filter(selected).collect();
         found.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.name.cmp(&b.name)));
         let after = |session: &&Session| {
             query.after.as_ref().is_none_or(|(at, name)| {
@@ -185,17 +227,34 @@ impl Store for MemoryStore {
         Ok(ended.into_iter().take(limit).map(|(_, uuid)| uuid).collect())
     }
 
+    async fn template(&self, name: &TemplateName) -> Result<Option<Template>, StoreError> {
+        Ok(self.tables().templates.get(name).cloned())
+    }
+
+    async fn templates(&self, query: &TemplateQuery) -> Result<Vec<Template>, StoreError> {
+        let tables = self.tables();
+        let selected =
+            |template: &&Template| *template.name.parent() == query.parent && query.filter.matches(*template);
+        let mut found: Vec<&Template> = tables.templates.values().filter(selected).collect();
+        found.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.name.cmp(&b.name)));
+        let after = |template: &&Template| {
+            query.after.as_ref().is_none_or(|(at, name)| {
+                template.created_at < *at || (template.created_at == *at && template.name > *name)
+            })
+        };
+        Ok(found.into_iter().filter(after).take(query.limit).cloned().collect())
+    }
+
     async fn operation(&self, id: OperationId) -> Result<Option<Operation>, StoreError> {
         Ok(self.tables().operations.get(&id).cloned())
     }
 
     async fn operations(&self, query: &OperationQuery) -> Result<Vec<Operation>, StoreError> {
         let tables = self.tables();
-        let mut found: Vec<&Operation> = tables
-            .operations
-            .values()
-            .filter(|operation| *operation.session.parent() == query.parent)
-            .collect();
+        let selected = |operation: &&Operation| {
+            *operation.session.parent() == query.parent && query.filter.matches(*operation)
+        };
+        let mut found: Vec<&Operation> = tables.operations.values().filter(selected).collect();
         found.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.id.cmp(&b.id)));
         let after = |operation: &&Operation| {
             query.after.as_ref().is_none_or(|(at, id)| {

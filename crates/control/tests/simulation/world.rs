@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use hearth_control::virtual_time::VirtualClock;
 use hearth_control::world::{Launcher, Probe, Random, Start, World};
 use hearth_control::{Caller, Control, Reconciler};
+use hearth_core::filter::Filter;
 use hearth_core::Timestamp;
 use hearth_core::clock::Clock;
 use hearth_core::config::{SessionConfig, SessionKind};
@@ -177,12 +178,12 @@ impl Simulation {
     }
 
     async fn all_sessions(&self) -> Vec<Session> {
-        let query = SessionQuery { parent: parent(), after: None, limit: usize::MAX };
+        let query = SessionQuery { parent: parent(), filter: Filter::all(), after: None, limit: usize::MAX };
         self.store.sessions(&query).await.unwrap()
     }
 
     async fn all_operations(&self) -> Vec<Operation> {
-        let query = OperationQuery { parent: parent(), after: None, limit: usize::MAX };
+        let query = OperationQuery { parent: parent(), filter: Filter::all(), after: None, limit: usize::MAX };
         self.store.operations(&query).await.unwrap()
     }
 

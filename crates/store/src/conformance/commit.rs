@@ -1,5 +1,6 @@
 //! Commits: the guards, their order, and that a refused change leaves nothing.
 
+use hearth_core::filter::Filter;
 use hearth_core::lease::Fence;
 use hearth_core::name::Parent;
 use hearth_core::operation::{OperationKind, RequestKey};
@@ -199,7 +200,7 @@ pub async fn a_change_without_the_leases_fence_is_refused(store: SharedStore) {
     }
     store.commit(fenced(2, "fenced", 3)).await.expect("this is the fence");
     store.commit(insert(&session("free", 4))).await.expect("no fence is asked for");
-    let all = SessionQuery { parent: parent(), after: None, limit: 10 };
+    let all = SessionQuery { parent: parent(), filter: Filter::all(), after: None, limit: 10 };
     assert_eq!(store.sessions(&all).await.expect("readable").len(), 2);
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hearth_core::filter::Filter;
 use hearth_core::operation::OperationKind;
 use hearth_core::session::Session;
 use tokio::task::JoinSet;
@@ -67,7 +68,7 @@ pub async fn of_many_repeats_of_a_request_exactly_one_has_an_effect(store: Share
             Err(other) => panic!("a repeat was answered with {other:?}"),
         }
     }
-    let query = SessionQuery { parent: parent(), after: None, limit: 100 };
+    let query = SessionQuery { parent: parent(), filter: Filter::all(), after: None, limit: 100 };
     assert_eq!(store.sessions(&query).await.expect("readable").len(), 1);
 }
 
@@ -107,7 +108,8 @@ pub async fn a_change_is_seen_by_whoever_reads_after_it_was_answered(store: Shar
                         Some(expected.clone())
                     );
                     assert_eq!(by_uuid(&store, &expected).await, Some(expected.clone()));
-                    let query = SessionQuery { parent: parent(), after: None, limit: 100 };
+                    let query =
+                        SessionQuery { parent: parent(), filter: Filter::all(), after: None, limit: 100 };
                     assert!(store.sessions(&query).await.expect("readable").contains(&expected));
                 });
                 reader.await.expect("the reader found what was written");
@@ -136,7 +138,7 @@ pub async fn no_reader_sees_half_a_change(store: SharedStore) {
     };
     loop {
         let last = writer.is_finished();
-        let query = SessionQuery { parent: parent(), after: None, limit: 1000 };
+        let query = SessionQuery { parent: parent(), filter: Filter::all(), after: None, limit: 1000 };
         let found = store.sessions(&query).await.expect("readable");
         let count = |twin: &str| found.iter().filter(|session| session.name.id().starts_with(twin)).count();
         assert_eq!(count("x"), count("y"));

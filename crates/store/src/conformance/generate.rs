@@ -1,4 +1,4 @@
-//! Sessions and operations with anything in them that their types allow.
+//! Sessions, operations and templates with anything in them that their types allow.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,10 +10,11 @@ use hearth_core::config::{
 };
 use hearth_core::engine::Endpoint;
 use hearth_core::error::ErrorKind;
-use hearth_core::id::{OperationId, SessionUuid};
+use hearth_core::id::{OperationId, SessionUuid, TemplateUuid};
 use hearth_core::name::{Parent, SessionName};
 use hearth_core::operation::{Done, Operation, OperationKind, Outcome};
 use hearth_core::session::{EndReason, Failure, PastState, Session, SessionState, StateLabel, Undoing};
+use hearth_core::template::Template;
 use hearth_core::timeline::{Milestone, Timeline};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -82,6 +83,23 @@ pub(super) fn any_operation() -> BoxedStrategy<Operation> {
             created_at,
             labels,
             done,
+        })
+        .boxed()
+}
+
+/// Any template. Its name is no other's.
+pub(super) fn any_template() -> BoxedStrategy<Template> {
+    ((any::<u128>(), segment(), segment()), config(), (text(), text(), text()), texts(), (time(), time()))
+        .prop_map(|((number, project, location), config, texts, labels, times)| Template {
+            name: Parent { project, location }.template(format!("t{number}")),
+            uuid: TemplateUuid(Uuid::from_u128(number)),
+            creator: texts.0,
+            created_at: times.0,
+            updated_at: times.1,
+            description: texts.1,
+            display_name: texts.2,
+            labels,
+            config,
         })
         .boxed()
 }

@@ -5,20 +5,24 @@
 mod activity;
 mod commit;
 mod concurrency;
+mod filters;
 mod generate;
 mod lease;
 mod operations;
 mod paging;
 mod roundtrip;
 mod sample;
+mod templates;
 
 pub use self::activity::*;
 pub use self::commit::*;
 pub use self::concurrency::*;
+pub use self::filters::*;
 pub use self::lease::*;
 pub use self::operations::*;
 pub use self::paging::*;
 pub use self::roundtrip::*;
+pub use self::templates::*;
 
 /// Makes a test of every statement of the suite.
 ///
@@ -88,6 +92,19 @@ macro_rules! store_conformance {
             every_field_of_an_operation_reads_back_as_written,
             a_session_of_a_megabyte_reads_back_as_written,
             what_is_not_there_reads_as_nothing,
+            a_filter_selects_the_sessions_that_pass_it,
+            a_filter_selects_the_operations_that_pass_it,
+            a_filter_selects_the_templates_that_pass_it,
+            filtered_pages_neither_repeat_nor_omit_while_sessions_come_and_go,
+            a_session_is_found_by_the_state_and_the_labels_it_has_now,
+            every_field_of_a_template_reads_back_as_written,
+            a_templates_name_can_be_taken_once,
+            a_template_is_replaced_by_its_later_self,
+            a_template_that_is_gone_is_neither_replaced_nor_removed,
+            a_change_that_writes_a_template_twice_is_refused,
+            a_change_with_a_refused_template_leaves_nothing,
+            templates_are_listed_newest_first_then_by_name,
+            pages_of_templates_neither_repeat_nor_omit_while_templates_come_and_go,
         }
     };
     (@tests $make:path: $($statement:ident,)*) => {

@@ -1,5 +1,6 @@
 //! Operations: how they change, are found, and go.
 
+use hearth_core::filter::Filter;
 use hearth_core::operation::OperationKind;
 
 use super::sample::*;
@@ -13,7 +14,7 @@ pub async fn an_operation_is_replaced_by_its_later_self(store: SharedStore) {
     let done = finished(&running, &subject, at(5));
     store.commit(put(std::slice::from_ref(&done))).await.expect("an operation is written");
     assert_eq!(store.operation(running.id).await.expect("readable"), Some(done.clone()));
-    let query = OperationQuery { parent: parent(), after: None, limit: 10 };
+    let query = OperationQuery { parent: parent(), filter: Filter::all(), after: None, limit: 10 };
     assert_eq!(store.operations(&query).await.expect("readable"), [done]);
 }
 
@@ -103,7 +104,7 @@ pub async fn operations_are_listed_newest_first_then_by_id(store: SharedStore) {
     for limit in 1..=6 {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let query = OperationQuery { parent: parent(), after, limit };
+            let query = OperationQuery { parent: parent(), filter: Filter::all(), after, limit };
             let page = store.operations(&query).await.expect("readable");
             assert!(page.len() <= limit);
             let Some(last) = page.last() else { break };

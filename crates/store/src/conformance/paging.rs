@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hearth_core::Timestamp;
 use hearth_core::error::ErrorKind;
+use hearth_core::filter::Filter;
 use hearth_core::name::{Parent, SessionName};
 use hearth_core::session::{Failure, Session, SessionState};
 
@@ -11,7 +12,7 @@ use super::sample::*;
 use crate::SessionQuery;
 
 async fn page(store: &SharedStore, after: Option<(Timestamp, SessionName)>, limit: usize) -> Vec<Session> {
-    let query = SessionQuery { parent: parent(), after, limit };
+    let query = SessionQuery { parent: parent(), filter: Filter::all(), after, limit };
     store.sessions(&query).await.expect("the store can be read")
 }
 

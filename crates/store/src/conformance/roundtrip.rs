@@ -1,6 +1,7 @@
 //! What is written is what is read, whatever it is.
 
 use hearth_core::config::RuntimeConfig;
+use hearth_core::filter::Filter;
 use hearth_core::operation::OperationKind;
 use hearth_core::session::Session;
 
@@ -31,7 +32,12 @@ pub async fn every_field_of_a_session_reads_back_as_written(store: SharedStore) 
         let expected = Session { generation: 2, ..changed };
         assert_eq!(by_uuid(&store, &expected).await, Some(expected.clone()));
         assert_eq!(store.session(&expected.name).await.expect("readable"), Some(expected.clone()));
-        let query = SessionQuery { parent: expected.name.parent().clone(), after: None, limit: SAMPLES };
+        let query = SessionQuery {
+            parent: expected.name.parent().clone(),
+            filter: Filter::all(),
+            after: None,
+            limit: SAMPLES,
+        };
         assert!(store.sessions(&query).await.expect("readable").contains(&expected));
         assert!(store.sessions_with_id(expected.name.id(), 2).await.expect("readable").contains(&expected));
         assert_eq!(store.unsettled().await.expect("readable").contains(&expected.uuid), !expected.settled());
@@ -43,8 +49,12 @@ pub async fn every_field_of_an_operation_reads_back_as_written(store: SharedStor
     for operation in samples(any_operation(), SAMPLES) {
         store.commit(put(std::slice::from_ref(&operation))).await.expect("an operation is written");
         assert_eq!(store.operation(operation.id).await.expect("readable"), Some(operation.clone()));
-        let query =
-            OperationQuery { parent: operation.session.parent().clone(), after: None, limit: SAMPLES };
+        let query = OperationQuery {
+            parent: operation.session.parent().clone(),
+            filter: Filter::all(),
+            after: None,
+            limit: SAMPLES,
+        };
         assert!(store.operations(&query).await.expect("readable").contains(&operation));
     }
 }
@@ -76,9 +86,9 @@ pub async fn what_is_not_there_reads_as_nothing(store: SharedStore) {
     assert!(store.sessions_with_id("absent", 10).await.expect("readable").is_empty());
     assert!(store.ended_before(at(9), 10).await.expect("readable").is_empty());
     assert!(store.finished_before(at(9), 10).await.expect("readable").is_empty());
-    let sessions = SessionQuery { parent: parent(), after: None, limit: 10 };
+    let sessions = SessionQuery { parent: parent(), filter: Filter::all(), after: None, limit: 10 };
     assert!(store.sessions(&sessions).await.expect("readable").is_empty());
-    let operations = OperationQuery { parent: parent(), after: None, limit: 10 };
+    let operations = OperationQuery { parent: parent(), filter: Filter::all(), after: None, limit: 10 };
     assert!(store.operations(&operations).await.expect("readable").is_empty());
     // Nothing was made by looking for it.
     store.commit(Change::default()).await.expect("there is nothing to refuse");

@@ -1,18 +1,20 @@
-//! Sessions, operations and changes that the statements are made with.
+//! Sessions, operations, templates and changes that the statements are made with.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hearth_core::Timestamp;
 use hearth_core::config::{SessionConfig, SessionKind};
-use hearth_core::id::{OperationId, SessionUuid};
+use hearth_core::id::{OperationId, SessionUuid, TemplateUuid};
 use hearth_core::name::{Parent, SessionName};
 use hearth_core::operation::{Done, Operation, OperationKind, Outcome, RequestKey};
 use hearth_core::policy::SessionPolicy;
 use hearth_core::session::{EndReason, Session, SessionState};
+use hearth_core::template::Template;
 use uuid::Uuid;
 
-use crate::{Change, SessionWrite, Store};
+use crate::{Change, SessionWrite, Store, TemplateWrite};
 
 /// What the statements get: they share it between tasks.
 pub(super) type SharedStore = Arc<dyn Store>;
@@ -90,6 +92,26 @@ pub(super) fn remove(session: &Session) -> Change {
 
 pub(super) fn put(operations: &[Operation]) -> Change {
     Change { operations: operations.to_vec(), ..Change::default() }
+}
+
+/// A template that sets a kind and nothing else, whose uuid has this number.
+pub(super) fn template(id: &str, number: u128, created_at: Timestamp) -> Template {
+    Template {
+        name: parent().template(id),
+        uuid: TemplateUuid(Uuid::from_u128(number)),
+        creator: "ada@example.org".to_owned(),
+        created_at,
+        updated_at: created_at,
+        description: String::new(),
+        display_name: String::new(),
+        labels: BTreeMap::new(),
+        config: SessionConfig { kind: Some(SessionKind::SparkConnect), ..SessionConfig::default() },
+    }
+}
+
+pub(super) fn insert_templates(templates: &[Template]) -> Change {
+    let insert = |template: &Template| TemplateWrite::Insert(Box::new(template.clone()));
+    Change { templates: templates.iter().map(insert).collect(), ..Change::default() }
 }
 
 /// A change as a create request makes it: session, operation and request id, all of this number.
