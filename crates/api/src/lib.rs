@@ -10,12 +10,14 @@ mod operations;
 pub mod rest;
 mod sessions;
 pub mod status;
+mod templates;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hearth_control::Control;
 use hearth_wire::dataproc::session_controller_server::SessionControllerServer;
+use hearth_wire::dataproc::session_template_controller_server::SessionTemplateControllerServer;
 use hearth_wire::hearth::ServerInfo;
 use hearth_wire::hearth::server_server::ServerServer;
 use hearth_wire::hearth::session_insight_server::SessionInsightServer;
@@ -52,6 +54,7 @@ impl Api {
     pub fn routes(&self, max_message: usize) -> Routes {
         let limit = max_message;
         Routes::new(SessionControllerServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(SessionTemplateControllerServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(OperationsServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(SessionInsightServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ServerServer::new(self.clone()).max_decoding_message_size(limit))

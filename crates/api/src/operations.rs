@@ -38,11 +38,9 @@ impl Operations for Api {
         if request.return_partial_success {
             return Err(Status::unimplemented("returnPartialSuccess is not served"));
         }
-        if !request.filter.is_empty() {
-            return Err(Status::unimplemented("Filters of lists are not served yet. Leave 'filter' out"));
-        }
         let parent = operations_parent(&request.name).map_err(status)?;
-        let list = ListOperations { parent, page_size: request.page_size, page_token: request.page_token };
+        let pb::ListOperationsRequest { page_size, page_token, filter, .. } = request;
+        let list = ListOperations { parent, page_size, page_token, filter };
         let page = self.control.list_operations(list).await.map_err(status)?;
         let operations =
             page.items.iter().map(|found| operation::message(found, &self.settings.spark_connect)).collect();

@@ -51,10 +51,8 @@ impl SessionController for Api {
         caller(&request)?;
         let request = request.into_inner();
         let parent = self.parent(&request.parent).map_err(status)?;
-        if !request.filter.is_empty() {
-            return Err(Status::unimplemented("Filters of lists are not served yet. Leave 'filter' out"));
-        }
-        let list = ListSessions { parent, page_size: request.page_size, page_token: request.page_token };
+        let pb::ListSessionsRequest { page_size, page_token, filter, .. } = request;
+        let list = ListSessions { parent, page_size, page_token, filter };
         let page = self.control.list_sessions(list).await.map_err(status)?;
         let sessions =
             page.items.iter().map(|found| session::message(found, &self.settings.spark_connect)).collect();

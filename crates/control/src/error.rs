@@ -1,8 +1,9 @@
 //! Why a request was not carried out.
 
 use hearth_core::error::ErrorKind;
+use hearth_core::filter::FilterError;
 use hearth_core::id::InvalidRequestId;
-use hearth_core::name::{InvalidName, InvalidSessionId, SessionName};
+use hearth_core::name::{InvalidName, InvalidSessionId, SessionName, TemplateName};
 use hearth_core::session::StateLabel;
 use hearth_core::validate::Violation;
 use hearth_store::StoreError;
@@ -13,12 +14,21 @@ pub enum ControlError {
     /// No such session.
     #[error("Not found: Session {0}")]
     SessionNotFound(String),
+    /// No such session template.
+    #[error("Not found: Session Template {0}")]
+    TemplateNotFound(String),
     /// No such operation.
     #[error("Operation not found")]
     OperationNotFound,
     /// The session's name is taken.
     #[error("Already exists: Failed to create session: Session {0}")]
     SessionExists(SessionName),
+    /// The template's name is taken.
+    #[error("Already exists: Failed to create session template: Session Template {0}")]
+    TemplateExists(TemplateName),
+    /// A filter that cannot be used.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
     /// A session id of the wrong form.
     #[error(transparent)]
     SessionId(#[from] InvalidSessionId),
@@ -45,6 +55,9 @@ pub enum ControlError {
     /// The session changed again and again while the request tried to write.
     #[error("Session {0} is being changed by other requests. Try again")]
     Busy(SessionName),
+    /// The template was written by others while the request tried to.
+    #[error("Session Template {0} is being changed by other requests. Try again")]
+    TemplateBusy(TemplateName),
     /// The store has a problem.
     #[error("The service could not reach its store. Nothing was changed")]
     Store(#[from] StoreError),
@@ -62,12 +75,16 @@ impl ControlError {
     /// What the failure means for its caller.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::SessionNotFound(_) | Self::OperationNotFound => ErrorKind::NotFound,
-            Self::SessionExists(_) => ErrorKind::AlreadyExists,
-            Self::SessionId(_) | Self::RequestId(_) | Self::Name(_) | Self::Invalid(_) => {
+            Self::SessionNotFound(_) | Self::TemplateNotFound(_) | Self::OperationNotFound => {
+                ErrorKind::NotFound
+            }
+            Self::SessionExists(_) | Self::TemplateExists(_) => ErrorKind::AlreadyExists,
+            Self::SessionId(_) | Self::RequestId(_) | Self::Name(_) | Self::Filter(_) | Self::Invalid(_) => {
                 ErrorKind::InvalidArgument
             }
-            Self::NotActive { state: StateLabel::Creating, .. } | Self::Busy(_) => ErrorKind::Aborted,
+            Self::NotActive { state: StateLabel::Creating, .. } | Self::Busy(_) | Self::TemplateBusy(_) => {
+                ErrorKind::Aborted
+            }
             Self::NotActive { .. } | Self::OperationRunning(_) => ErrorKind::FailedPrecondition,
             Self::Store(StoreError::Unavailable(_)) | Self::Driver(_) => ErrorKind::Unavailable,
             Self::Store(StoreError::Damaged(_)) => ErrorKind::Internal,
@@ -82,6 +99,7 @@ impl ControlError {
             Self::SessionId(_) => one("session_id"),
             Self::RequestId(_) => one("request_id"),
             Self::Name(_) => one("name"),
+            Self::Filter(_) => one("filter"),
             _ => Vec::new(),
         }
     }

@@ -12,6 +12,7 @@ pub mod pass;
 pub mod queue;
 pub mod reconciler;
 pub mod sessions;
+pub mod templates;
 pub mod virtual_time;
 mod waiters;
 pub mod world;
@@ -19,6 +20,7 @@ pub mod world;
 use std::sync::Arc;
 
 use hearth_core::policy::SessionPolicy;
+use hearth_core::properties::PropertyPolicy;
 
 pub use crate::error::ControlError;
 pub use crate::reconciler::Reconciler;
@@ -33,6 +35,7 @@ use crate::world::World;
 pub struct Control {
     pub(crate) world: World,
     pub(crate) policy: Arc<SessionPolicy>,
+    pub(crate) properties: Arc<PropertyPolicy>,
     pub(crate) activity: Arc<ActivityTracker>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) waiters: Arc<Waiters>,
@@ -49,7 +52,20 @@ impl Control {
     /// The use cases over a world.
     pub fn new(world: World, policy: SessionPolicy) -> Self {
         let activity = Arc::new(ActivityTracker::new(world.clock.clone()));
-        Self { world, policy: Arc::new(policy), activity, queue: Arc::default(), waiters: Arc::default() }
+        Self {
+            world,
+            policy: Arc::new(policy),
+            properties: Arc::default(),
+            activity,
+            queue: Arc::default(),
+            waiters: Arc::default(),
+        }
+    }
+
+    /// The same with a deployment's own rules for Spark properties.
+    #[must_use]
+    pub fn with_properties(self, properties: PropertyPolicy) -> Self {
+        Self { properties: Arc::new(properties), ..self }
     }
 
     /// Who uses which session now.

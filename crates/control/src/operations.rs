@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hearth_core::filter::{Filter, Schema};
 use hearth_core::id::OperationId;
 use hearth_core::name::{OperationName, Parent};
 use hearth_core::operation::{Done, Operation, OperationKind, Outcome};
@@ -10,8 +11,8 @@ use hearth_core::transition::SessionEvent;
 use hearth_store::{Change, CommitError, OperationQuery};
 
 use crate::error::ControlError;
-use crate::page;
-use crate::sessions::{Page, cancelled, store_error};
+use crate::page::{self, Page};
+use crate::sessions::{cancelled, store_error};
 use crate::{Caller, Control};
 
 /// How often a cancel reads its session anew when that changed under its hands.
@@ -26,6 +27,8 @@ pub struct ListOperations {
     pub page_size: i32,
     /// Where to go on.
     pub page_token: String,
+    /// Which, in the language of filters; empty for all.
+    pub filter: String,
 }
 
 impl Control {
@@ -53,23 +56,15 @@ impl Control {
     /// When the page is asked for wrongly, or the store has a problem.
     pub async fn list_operations(&self, request: ListOperations) -> Result<Page<Operation>, ControlError> {
         let size = page::page_size(request.page_size)?;
-        let of = format!("operations of {}", request.parent);
+        let filter = Filter::parse(&request.filter, Schema::Operations)?;
+        let of = page::question("operations", &request.parent, &request.filter);
         let after = match page::read_token(&request.page_token, &of)? {
-            Some((at, id)) => {
-                let id = id.parse().map_err(|_| ControlError::field("page_token", "Invalid page token"))?;
-                Some((at, id))
-            }
+            Some((at, id)) => Some((at, id.parse().map_err(|_| page::invalid_token())?)),
             None => None,
         };
-        let query = OperationQuery { parent: request.parent, after, limit: size + 1 };
-        let mut items = self.world.store.operations(&query).await?;
-        let more = items.len() > size;
-        items.truncate(size);
-        let next_page_token = match items.last() {
-            Some(last) if more => page::write_token(&of, last.created_at, &last.id.to_string()),
-            _ => String::new(),
-        };
-        Ok(Page { items, next_page_token })
+        let query = OperationQuery { parent: request.parent, filter, after, limit: size + 1 };
+        let items = self.world.store.operations(&query).await?;
+        Ok(Page::of(items, size, &of, |operation| (operation.created_at, operation.id.to_string())))
     }
 
     /// Waits until the operation has ended or the time is over, and gives it as it is then.

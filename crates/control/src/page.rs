@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hearth_core::Timestamp;
+use hearth_core::name::Parent;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ControlError;
@@ -21,6 +22,15 @@ struct Token {
     at: Timestamp,
     /// The last row's name.
     name: String,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where to go on; empty at the end.
+    pub next_page_token: String,
 }
 
 /// How many rows to answer with.
@@ -57,7 +67,40 @@ pub(crate) fn read_token(text: &str, of: &str) -> Result<Option<(Timestamp, Stri
         Some(_) => {
             Err(ControlError::field("page_token", "Page token is of another list. Start again without it"))
         }
-        None => Err(ControlError::field("page_token", "Invalid page token. Start again without it")),
+        None => Err(invalid_token()),
+    }
+}
+
+/// What a token that is none of ours is answered with.
+pub(crate) fn invalid_token() -> ControlError {
+    ControlError::field("page_token", "Invalid page token. Start again without it")
+}
+
+/// The question that a list answers: a token is good for the same rows of the same parent only.
+pub(crate) fn question(rows: &str, parent: &Parent, filter: &str) -> String {
+    if filter.is_empty() {
+        format!("{rows} of {parent}")
+    } else {
+        format!("{rows} of {parent} where {filter}")
+    }
+}
+
+impl<T> Page<T> {
+    /// The page of `size` at the beginning of `items`, of which one more was asked for to see whether anything
+    /// follows. `place` tells the time and the name that a row is listed by.
+    pub(crate) fn of(
+        mut items: Vec<T>,
+        size: usize,
+        question: &str,
+        place: impl Fn(&T) -> (Timestamp, String),
+    ) -> Self {
+        let more = items.len() > size;
+        items.truncate(size);
+        let next_page_token = match items.last().map(place) {
+            Some((at, name)) if more => write_token(question, at, &name),
+            _ => String::new(),
+        };
+        Self { items, next_page_token }
     }
 }
 

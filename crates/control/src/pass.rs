@@ -191,8 +191,13 @@ impl Control {
             Err(CommitError::Conflict) => Ok(false),
             Err(CommitError::Fenced) => Err(PassError::Fenced),
             Err(CommitError::Store(error)) => Err(error.into()),
-            // Neither guard is in a change of the reconciler.
-            Err(CommitError::Replayed(_) | CommitError::SessionExists(_)) => Ok(false),
+            // None of these guards is in a change of the reconciler.
+            Err(
+                CommitError::Replayed(_)
+                | CommitError::SessionExists(_)
+                | CommitError::TemplateExists(_)
+                | CommitError::TemplateAbsent(_),
+            ) => Ok(false),
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use hearth_core::config::SessionConfig;
 use hearth_core::error::ErrorKind;
+use hearth_core::filter::{Filter, Schema};
 use hearth_core::id::{OperationId, RequestId, SessionUuid};
 use hearth_core::name::{Parent, SessionName};
 use hearth_core::operation::{Operation, OperationKind, RequestKey};
-use hearth_core::properties::PropertyPolicy;
+use hearth_core::properties;
 use hearth_core::session::{EndReason, Failure, Session, SessionState, StateLabel, later};
 use hearth_core::timeline::Milestone;
 use hearth_core::transition::{SessionEvent, Transition};
@@ -14,7 +15,7 @@ use hearth_driver::LogChunk;
 use hearth_store::{Change, CommitError, SessionQuery, SessionWrite};
 
 use crate::error::ControlError;
-use crate::page;
+use crate::page::{self, Page};
 use crate::{Caller, Control};
 
 /// How often a request reads a session anew that changed under its hands. Each turn someone else got ahead.
@@ -53,15 +54,8 @@ pub struct ListSessions {
     pub page_size: i32,
     /// Where to go on.
     pub page_token: String,
-}
-
-/// A page of a list.
-#[derive(Debug, Clone)]
-pub struct Page<T> {
-    /// The rows.
-    pub items: Vec<T>,
-    /// Where to go on; empty at the end.
-    pub next_page_token: String,
+    /// Which, in the language of filters; empty for all.
+    pub filter: String,
 }
 
 impl Control {
@@ -78,13 +72,17 @@ impl Control {
         if let Some(operation) = self.replayed(key.as_ref()).await? {
             return Ok(operation);
         }
-        self.check_new(&request)?;
+        self.check_name(&request)?;
+        let config = self.with_template(&request.parent, request.config).await?;
+        self.check_config(&request.parent, &config)?;
+        let name = request.parent.session(request.session_id);
+        let config = self.effective(config, &name);
         let now = self.world.clock.now();
         let operation_id = OperationId(self.world.random.uuid());
         let session = Session::new(
-            request.parent.session(request.session_id),
+            name,
             SessionUuid(self.world.random.uuid()),
-            request.config,
+            config,
             caller.name.clone(),
             operation_id,
             now,
@@ -109,7 +107,7 @@ impl Control {
         }
     }
 
-    fn check_new(&self, request: &CreateSession) -> Result<(), ControlError> {
+    fn check_name(&self, request: &CreateSession) -> Result<(), ControlError> {
         const BARE: &str = "Request contains an invalid argument.";
         if request.session_id.is_empty() {
             return Err(ControlError::field("session_id", BARE));
@@ -121,11 +119,22 @@ impl Control {
             let text = format!("Session name '{}' does not match '{name}'", request.name);
             return Err(ControlError::field("session.name", text));
         }
-        let policy = PropertyPolicy::default();
-        let context = validate::Context { parent: &request.parent, prefix: "session", policy: &policy };
-        let mut violations = validate::check_session(&request.config, &context);
-        violations.extend(self.world.launcher.check(&request.config));
+        Ok(())
+    }
+
+    /// Checks what the session is to be, its template merged in.
+    fn check_config(&self, parent: &Parent, config: &SessionConfig) -> Result<(), ControlError> {
+        let context = validate::Context { parent, prefix: "session", policy: &self.properties };
+        let mut violations = validate::check_session(config, &context);
+        violations.extend(self.world.launcher.check(config));
         if violations.is_empty() { Ok(()) } else { Err(ControlError::Invalid(violations)) }
+    }
+
+    /// The settings with the properties that the session runs with.
+    fn effective(&self, mut config: SessionConfig, name: &SessionName) -> SessionConfig {
+        let runtime = config.runtime.get_or_insert_default();
+        runtime.properties = properties::effective(&runtime.properties, &self.properties, name);
+        config
     }
 
     /// A session by its name.
@@ -159,21 +168,16 @@ impl Control {
     /// When the page is asked for wrongly, or the store has a problem.
     pub async fn list_sessions(&self, request: ListSessions) -> Result<Page<Session>, ControlError> {
         let size = page::page_size(request.page_size)?;
-        let of = format!("sessions of {}", request.parent);
+        let filter = Filter::parse(&request.filter, Schema::Sessions)?;
+        let of = page::question("sessions", &request.parent, &request.filter);
         let after = match page::read_token(&request.page_token, &of)? {
-            Some((at, name)) => Some((at, name.parse()?)),
+            Some((at, name)) => Some((at, name.parse().map_err(|_| page::invalid_token())?)),
             None => None,
         };
         // One more than asked for shows whether anything follows.
-        let query = SessionQuery { parent: request.parent, after, limit: size + 1 };
-        let mut items = self.world.store.sessions(&query).await?;
-        let more = items.len() > size;
-        items.truncate(size);
-        let next_page_token = match items.last() {
-            Some(last) if more => page::write_token(&of, last.created_at, &last.name.to_string()),
-            _ => String::new(),
-        };
-        Ok(Page { items, next_page_token })
+        let query = SessionQuery { parent: request.parent, filter, after, limit: size + 1 };
+        let items = self.world.store.sessions(&query).await?;
+        Ok(Page::of(items, size, &of, |session| (session.created_at, session.name.to_string())))
     }
 
     /// Ends an active session.
@@ -368,6 +372,8 @@ pub(crate) fn store_error(error: CommitError, name: &SessionName) -> ControlErro
         CommitError::Fenced
         | CommitError::Conflict
         | CommitError::Replayed(_)
-        | CommitError::SessionExists(_) => ControlError::Busy(name.clone()),
+        | CommitError::SessionExists(_)
+        | CommitError::TemplateExists(_)
+        | CommitError::TemplateAbsent(_) => ControlError::Busy(name.clone()),
     }
 }

@@ -2,4 +2,5 @@
 
 pub mod operation;
 pub mod session;
+pub mod template;
 pub mod time;

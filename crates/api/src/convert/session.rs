@@ -25,43 +25,60 @@ pub const SPARK_CONNECT_ENDPOINT: &str = "Spark Connect Server";
 /// # Errors
 /// With every enum number that is none.
 pub fn settings(session: &pb::Session) -> Result<SessionConfig, Vec<Violation>> {
-    let mut violations = Vec::new();
-    let kind = session.session_config.as_ref().map(|kind| match kind {
-        PbKind::JupyterSession(jupyter) => SessionKind::Jupyter {
-            kernel: kernel(jupyter.kernel, &mut violations),
-            display_name: jupyter.display_name.clone(),
-        },
-        PbKind::SparkConnectSession(_) => SessionKind::SparkConnect,
-    });
+    let mut unknown = Unknown::of("session");
     let config = SessionConfig {
-        kind,
+        kind: session.session_config.as_ref().map(|kind| match kind {
+            PbKind::JupyterSession(jupyter) => unknown.jupyter(jupyter),
+            PbKind::SparkConnectSession(_) => SessionKind::SparkConnect,
+        }),
         labels: session.labels.clone(),
         runtime: session.runtime_config.as_ref().map(runtime),
-        environment: session.environment_config.as_ref().map(|config| environment(config, &mut violations)),
+        environment: session.environment_config.as_ref().map(|config| environment(config, &mut unknown)),
         user: session.user.clone(),
         template: session.session_template.clone(),
     };
-    if violations.is_empty() { Ok(config) } else { Err(violations) }
+    unknown.unless_any(config)
 }
 
-fn unknown_number(field: &str, number: i32, violations: &mut Vec<Violation>) {
-    let description = format!("Invalid value for field '{field}': {number} is not a value of its enum");
-    violations.push(Violation { field: field.to_owned(), description });
+/// Enum numbers that are none, found in a message.
+pub(super) struct Unknown {
+    prefix: &'static str,
+    violations: Vec<Violation>,
 }
 
-fn kernel(number: i32, violations: &mut Vec<Violation>) -> Option<Kernel> {
-    match pb::jupyter_config::Kernel::try_from(number) {
-        Ok(pb::jupyter_config::Kernel::Unspecified) => None,
-        Ok(pb::jupyter_config::Kernel::Python) => Some(Kernel::Python),
-        Ok(pb::jupyter_config::Kernel::Scala) => Some(Kernel::Scala),
-        Err(_) => {
-            unknown_number("session.jupyter_session.kernel", number, violations);
-            None
-        }
+impl Unknown {
+    /// None yet, in the message at the path `prefix`.
+    pub(super) fn of(prefix: &'static str) -> Self {
+        Self { prefix, violations: Vec::new() }
+    }
+
+    /// What was read, unless a number was found that is none.
+    pub(super) fn unless_any<T>(self, read: T) -> Result<T, Vec<Violation>> {
+        if self.violations.is_empty() { Ok(read) } else { Err(self.violations) }
+    }
+
+    pub(super) fn jupyter(&mut self, jupyter: &pb::JupyterConfig) -> SessionKind {
+        use pb::jupyter_config::Kernel as PbKernel;
+        let kernel = match PbKernel::try_from(jupyter.kernel) {
+            Ok(PbKernel::Unspecified) => None,
+            Ok(PbKernel::Python) => Some(Kernel::Python),
+            Ok(PbKernel::Scala) => Some(Kernel::Scala),
+            Err(_) => {
+                self.report("jupyter_session.kernel", jupyter.kernel);
+                None
+            }
+        };
+        SessionKind::Jupyter { kernel, display_name: jupyter.display_name.clone() }
+    }
+
+    fn report(&mut self, path: &str, number: i32) {
+        let field = format!("{}.{path}", self.prefix);
+        let description = format!("Invalid value for field '{field}': {number} is not a value of its enum");
+        self.violations.push(Violation { field, description });
     }
 }
 
-fn runtime(config: &pb::RuntimeConfig) -> RuntimeConfig {
+pub(super) fn runtime(config: &pb::RuntimeConfig) -> RuntimeConfig {
     let bare = |key: &String| key.strip_prefix(PROPERTY_PREFIX).unwrap_or(key).to_owned();
     RuntimeConfig {
         version: config.version.clone(),
@@ -78,9 +95,9 @@ fn runtime(config: &pb::RuntimeConfig) -> RuntimeConfig {
     }
 }
 
-fn environment(config: &pb::EnvironmentConfig, violations: &mut Vec<Violation>) -> EnvironmentConfig {
+pub(super) fn environment(config: &pb::EnvironmentConfig, unknown: &mut Unknown) -> EnvironmentConfig {
     EnvironmentConfig {
-        execution: config.execution_config.as_ref().map(|config| execution(config, violations)),
+        execution: config.execution_config.as_ref().map(|config| execution(config, unknown)),
         peripherals: config.peripherals_config.as_ref().map(|peripherals| PeripheralsConfig {
             metastore_service: peripherals.metastore_service.clone(),
             spark_history_server: peripherals
@@ -91,7 +108,7 @@ fn environment(config: &pb::EnvironmentConfig, violations: &mut Vec<Violation>) 
     }
 }
 
-fn execution(config: &pb::ExecutionConfig, violations: &mut Vec<Violation>) -> ExecutionConfig {
+fn execution(config: &pb::ExecutionConfig, unknown: &mut Unknown) -> ExecutionConfig {
     ExecutionConfig {
         service_account: config.service_account.clone(),
         network: config.network.as_ref().map(|network| match network {
@@ -106,20 +123,20 @@ fn execution(config: &pb::ExecutionConfig, violations: &mut Vec<Violation>) -> E
         authentication: config
             .authentication_config
             .as_ref()
-            .map(|config| authentication(config.user_workload_authentication_type, violations)),
+            .map(|config| authentication(config.user_workload_authentication_type, unknown)),
         resource_manager_tags: config.resource_manager_tags.clone(),
     }
 }
 
-fn authentication(number: i32, violations: &mut Vec<Violation>) -> Authentication {
+fn authentication(number: i32, unknown: &mut Unknown) -> Authentication {
     match AuthenticationType::try_from(number) {
         Ok(AuthenticationType::Unspecified) => Authentication::Unspecified,
         Ok(AuthenticationType::ServiceAccount) => Authentication::ServiceAccount,
         Ok(AuthenticationType::EndUserCredentials) => Authentication::EndUser,
         Err(_) => {
-            let field = "session.environment_config.execution_config.authentication_config\
-                         .user_workload_authentication_type";
-            unknown_number(field, number, violations);
+            let path = "environment_config.execution_config.authentication_config\
+                        .user_workload_authentication_type";
+            unknown.report(path, number);
             Authentication::Unspecified
         }
     }
@@ -177,20 +194,26 @@ fn runtime_info(session: &Session, spark_connect: &str) -> pb::RuntimeInfo {
 
 fn kind_message(kind: &SessionKind) -> PbKind {
     match kind {
-        SessionKind::Jupyter { kernel, display_name } => PbKind::JupyterSession(pb::JupyterConfig {
-            kernel: match kernel {
-                None => pb::jupyter_config::Kernel::Unspecified,
-                Some(Kernel::Python) => pb::jupyter_config::Kernel::Python,
-                Some(Kernel::Scala) => pb::jupyter_config::Kernel::Scala,
-            }
-            .into(),
-            display_name: display_name.clone(),
-        }),
+        SessionKind::Jupyter { kernel, display_name } => {
+            PbKind::JupyterSession(jupyter_message(*kernel, display_name))
+        }
         SessionKind::SparkConnect => PbKind::SparkConnectSession(pb::SparkConnectConfig {}),
     }
 }
 
-fn runtime_message(config: &RuntimeConfig) -> pb::RuntimeConfig {
+pub(super) fn jupyter_message(kernel: Option<Kernel>, display_name: &str) -> pb::JupyterConfig {
+    pb::JupyterConfig {
+        kernel: match kernel {
+            None => pb::jupyter_config::Kernel::Unspecified,
+            Some(Kernel::Python) => pb::jupyter_config::Kernel::Python,
+            Some(Kernel::Scala) => pb::jupyter_config::Kernel::Scala,
+        }
+        .into(),
+        display_name: display_name.to_owned(),
+    }
+}
+
+pub(super) fn runtime_message(config: &RuntimeConfig) -> pb::RuntimeConfig {
     let shown = |key: &String| format!("{PROPERTY_PREFIX}{key}");
     pb::RuntimeConfig {
         version: config.version.clone(),
@@ -210,7 +233,7 @@ fn runtime_message(config: &RuntimeConfig) -> pb::RuntimeConfig {
     }
 }
 
-fn environment_message(config: &EnvironmentConfig) -> pb::EnvironmentConfig {
+pub(super) fn environment_message(config: &EnvironmentConfig) -> pb::EnvironmentConfig {
     pb::EnvironmentConfig {
         execution_config: config.execution.as_ref().map(execution_message),
         peripherals_config: config.peripherals.as_ref().map(|peripherals| pb::PeripheralsConfig {

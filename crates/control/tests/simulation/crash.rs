@@ -10,11 +10,12 @@ use hearth_core::Timestamp;
 use hearth_core::engine::{EngineSpec, Observed};
 use hearth_core::id::{EngineId, OperationId, SessionUuid};
 use hearth_core::lease::Lease;
-use hearth_core::name::SessionName;
+use hearth_core::name::{SessionName, TemplateName};
 use hearth_core::operation::{Operation, RequestKey};
 use hearth_core::session::Session;
+use hearth_core::template::Template;
 use hearth_driver::{Driver, DriverError, LogChunk};
-use hearth_store::{Change, CommitError, OperationQuery, SessionQuery, Store, StoreError};
+use hearth_store::{Change, CommitError, OperationQuery, SessionQuery, Store, StoreError, TemplateQuery};
 
 /// On which side of an effect the server dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +123,14 @@ impl<S: Store> Store for CrashingStore<S> {
 
     async fn ended_before(&self, time: Timestamp, limit: usize) -> Result<Vec<SessionUuid>, StoreError> {
         read!(self, self.inner.ended_before(time, limit))
+    }
+
+    async fn template(&self, name: &TemplateName) -> Result<Option<Template>, StoreError> {
+        read!(self, self.inner.template(name))
+    }
+
+    async fn templates(&self, query: &TemplateQuery) -> Result<Vec<Template>, StoreError> {
+        read!(self, self.inner.templates(query))
     }
 
     async fn operation(&self, id: OperationId) -> Result<Option<Operation>, StoreError> {

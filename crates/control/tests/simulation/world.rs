@@ -9,11 +9,11 @@ use async_trait::async_trait;
 use hearth_control::virtual_time::VirtualClock;
 use hearth_control::world::{Launcher, Probe, Random, Start, World};
 use hearth_control::{Caller, Control, Reconciler};
-use hearth_core::filter::Filter;
 use hearth_core::Timestamp;
 use hearth_core::clock::Clock;
 use hearth_core::config::{SessionConfig, SessionKind};
 use hearth_core::engine::{Endpoint, EngineSpec, PortSource, Protocol, StopSignal};
+use hearth_core::filter::Filter;
 use hearth_core::id::{OperationId, SessionUuid};
 use hearth_core::name::{Parent, SessionName};
 use hearth_core::operation::Operation;
@@ -183,7 +183,8 @@ impl Simulation {
     }
 
     async fn all_operations(&self) -> Vec<Operation> {
-        let query = OperationQuery { parent: parent(), filter: Filter::all(), after: None, limit: usize::MAX };
+        let query =
+            OperationQuery { parent: parent(), filter: Filter::all(), after: None, limit: usize::MAX };
         self.store.operations(&query).await.unwrap()
     }
 

@@ -3,12 +3,13 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use hearth_store::{Store, StoreError};
+use hearth_core::filter::{Filter, Schema};
+use hearth_store::{SessionQuery, SessionWrite, Store, StoreError};
 use hearth_store_sqlite::{OpenError, SqliteStore, check};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::sample::{create, whole};
+use crate::sample::{FORMAT, create, whole};
 
 fn scratch() -> (TempDir, PathBuf) {
     let scratch = tempfile::tempdir().expect("a scratch directory");
@@ -46,7 +47,7 @@ fn a_new_database_is_for_its_user_alone_and_carries_our_mark() {
     drop(store);
     let header = std::fs::read(&path).unwrap();
     assert_eq!(&header[68..72], b"HRTH");
-    assert_eq!(check(&path).unwrap().format, 1);
+    assert_eq!(check(&path).unwrap().format, FORMAT);
 }
 
 #[test]
@@ -105,7 +106,16 @@ async fn damage_behind_the_first_page_is_told_when_it_is_read_and_found_by_check
     let (_scratch, path) = scratch();
     with_sessions(&path, 50).await;
     let mut bytes = std::fs::read(&path).unwrap();
-    bytes[4096..].fill(0xAA);
+    // The schema itself fills more than one page.
+    let connection = Connection::open(&path).unwrap();
+    let mut roots =
+        connection.prepare("SELECT rootpage FROM sqlite_schema WHERE tbl_name = 'sessions'").unwrap();
+    for root in roots.query_map([], |row| row.get::<_, u32>(0)).unwrap() {
+        let end = usize::try_from(root.unwrap()).unwrap() * 4096;
+        bytes[end - 4096..end].fill(0xAA);
+    }
+    drop(roots);
+    drop(connection);
     std::fs::write(&path, bytes).unwrap();
     let store = SqliteStore::open(&path).unwrap();
     let error = store.session(&crate::sample::name(1)).await.unwrap_err();
@@ -114,13 +124,40 @@ async fn damage_behind_the_first_page_is_told_when_it_is_read_and_found_by_check
     assert!(!check(&path).unwrap().damage.is_empty());
 }
 
+#[tokio::test]
+async fn sessions_of_the_first_format_are_found_by_their_labels() {
+    let (_scratch, path) = scratch();
+    let mut change = create(1);
+    let [SessionWrite::Insert(session)] = change.sessions.as_mut_slice() else { panic!("one session") };
+    session.config.labels.insert("team".to_owned(), "it's".to_owned());
+    let session = session.clone();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../../migrations/0001_sessions.sql")).unwrap();
+    old.pragma_update(None, "application_id", 0x4852_5448).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    old.execute(
+        "INSERT INTO sessions VALUES (?1, 'p', 'l', 's1', '1970-01-01T00:00:00.000000000Z', 'CREATING',
+                                      '1970-01-01T00:00:00.000000000Z', 0, 0, 1, ?2)",
+        [session.uuid.to_string(), serde_json::to_string(&session).unwrap()],
+    )
+    .unwrap();
+    drop(old);
+    let store = SqliteStore::open(&path).unwrap();
+    let filter = Filter::parse("labels.team = \"it's\" AND state = CREATING", Schema::Sessions).unwrap();
+    let query = SessionQuery { parent: session.name.parent().clone(), filter, after: None, limit: 9 };
+    let found = store.sessions(&query).await.unwrap();
+    assert_eq!(found.iter().map(|found| found.uuid).collect::<Vec<_>>(), [session.uuid]);
+    drop(store);
+    assert_eq!(check(&path).unwrap().contradictions, [] as [String; 0]);
+}
+
 #[test]
 fn a_database_of_a_newer_version_is_refused_with_both_numbers() {
     let (_scratch, path) = scratch();
     drop(SqliteStore::open(&path).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     for error in [SqliteStore::open(&path).unwrap_err(), check(&path).unwrap_err()] {
-        assert!(matches!(error, OpenError::Newer { found: 99, known: 1, .. }), "{error:?}");
+        assert!(matches!(error, OpenError::Newer { found: 99, known: FORMAT, .. }), "{error:?}");
         assert!(error.to_string().contains("format 99"), "{error}");
     }
 }
@@ -168,5 +205,5 @@ fn an_empty_file_becomes_a_database() {
     let (_scratch, path) = scratch();
     std::fs::write(&path, "").unwrap();
     drop(SqliteStore::open(&path).unwrap());
-    assert_eq!(check(&path).unwrap().format, 1);
+    assert_eq!(check(&path).unwrap().format, FORMAT);
 }
