@@ -25,6 +25,7 @@ use hearth_api::rest::Rest;
 use hearth_api::{Api, ApiSettings};
 use hearth_control::world::{System, World};
 use hearth_control::{Caller, Control, Reconciler};
+use hearth_core::properties::PropertyPolicy;
 use hearth_gateway::{Gateway, GatewayConfig};
 use hearth_runtimes::Catalogue;
 use hearth_store_sqlite::{SqliteStore, StateDir};
@@ -148,7 +149,7 @@ fn assemble(
         timer: Arc::new(System),
         random: Arc::new(System),
     };
-    let control = Control::new(world, config.session.clone());
+    let control = Control::new(world, config.session.clone()).with_properties(machine_properties());
     let tasks = TaskTracker::new();
     let gateway = Gateway::new(
         Arc::new(ControlDirectory { control: control.clone(), tasks: tasks.clone() }),
@@ -173,6 +174,14 @@ fn assemble(
         ready: is_ready,
     };
     Ok(Parts { control, front, gateway, ready, tasks })
+}
+
+/// What sessions may ask for of this machine, and get when they do not ask.
+fn machine_properties() -> PropertyPolicy {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let system = rustix::system::sysinfo();
+    // In units of so many bytes.
+    PropertyPolicy::for_machine(cores, system.totalram.saturating_mul(system.mem_unit.into()))
 }
 
 /// The services that every gRPC server is expected to have: health and reflection.
