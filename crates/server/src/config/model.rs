@@ -20,6 +20,8 @@ pub(crate) struct Config {
     pub(crate) runtimes_dir: PathBuf,
     /// A runtime catalogue of the operator's own, read after the built-in one; absolute.
     pub(crate) catalogue: Option<PathBuf>,
+    /// Session templates that are made at the start where they are not there yet; absolute.
+    pub(crate) templates: Option<PathBuf>,
     /// The runtime of a session that names none.
     pub(crate) default_runtime: String,
     /// The `host:port` written into the endpoints of sessions; `None` means the address of the first listener.
@@ -97,6 +99,7 @@ impl Config {
             state_dir: within(&directories.state, "hearth"),
             runtimes_dir: within(&directories.data, "hearth/runtimes"),
             catalogue: None,
+            templates: None,
             default_runtime: "sail".to_owned(),
             advertise: None,
             project: "local".to_owned(),

@@ -214,6 +214,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "The runtime of sessions that name none.\n\n`hearth runtimes list` shows which there are.",
     },
     Setting {
+        key: "templates.file",
+        kind: Kind::File(|config| &mut config.templates),
+        flag: None,
+        since: "0.1",
+        doc: "Session templates that are there from the start.\n\nA list of session templates in YAML or JSON, as \
+              the API has them; a name that is only an id belongs to `project` and `default-location`. Each is made \
+              when the service starts, unless there is one of its name. The template `spark-connect` is made in the \
+              same way without a file.",
+    },
+    Setting {
         key: "session.start-timeout",
         kind: Kind::Duration(|config| &mut config.session.start_timeout, SECOND..=HOUR),
         flag: None,

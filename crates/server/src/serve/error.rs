@@ -9,6 +9,7 @@ use hearth_runtimes::CatalogueError;
 use hearth_store_sqlite::{LockError, OpenError};
 
 use super::listener::BindError;
+use super::templates::SeedError;
 
 /// Why the service could not start. Nothing runs after it, and what was there is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,9 @@ pub(crate) enum ServeError {
         /// What there is.
         known: Vec<String>,
     },
+    /// The templates of the start cannot be made.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
     /// The token cannot be read or made.
     #[error("could not read or make the token \"{}\"", path.display())]
     Token {
@@ -100,6 +104,12 @@ impl ServeError {
                 "Choose an address of this machine: `hearth serve --listen 127.0.0.1:8470`.".to_owned()
             }
             Self::DefaultRuntime { .. } => "Set `runtimes.default` to one of them.".to_owned(),
+            Self::Seed(SeedError::Store { .. }) => {
+                "Run `hearth store check` to see whether the database is whole.".to_owned()
+            }
+            Self::Seed(_) => {
+                "Correct the file that `templates.file` names, or leave that setting out.".to_owned()
+            }
             Self::LogFilter { .. } => {
                 "Use a level, such as `info`, or directives, such as `info,hearth_gateway=debug`.".to_owned()
             }

@@ -13,6 +13,7 @@ mod listener;
 mod logging;
 mod packages;
 mod probe;
+mod templates;
 mod token;
 
 use std::net::SocketAddr;
@@ -67,6 +68,7 @@ pub(crate) async fn run(config: Config) -> Result<(), ServeError> {
     let mut reconciler = Reconciler::new(parts.control.clone());
     // Whoever held the lease before is dead: the lock says so.
     reconciler.seize().await.map_err(|source| ServeError::Store { source: Box::new(source) })?;
+    templates::seed(&parts.control, &config, &owner()).await?;
 
     let shutdown = Shutdown::default();
     let reconciling = tokio::spawn(reconciler.run(shutdown.reconciler.clone()));
@@ -124,7 +126,7 @@ fn assemble(
     database: &Path,
     addresses: &[SocketAddr],
 ) -> Result<Parts, ServeError> {
-    let owner = Caller { name: format!("{}@localhost", whoami()) };
+    let owner = owner();
     let authenticator = match config.auth {
         Auth::Token => {
             let token = token::ensure(state_dir)
@@ -230,6 +232,11 @@ fn remove_endpoint(state_dir: &Path) {
     if let Err(error) = std::fs::remove_file(state_dir.join(ENDPOINT_FILE)) {
         warn!(%error, "could not remove the endpoint file");
     }
+}
+
+/// Who owns what the service makes, and who everyone with the token is taken to be.
+fn owner() -> Caller {
+    Caller { name: format!("{}@localhost", whoami()) }
 }
 
 /// The user the service runs as.

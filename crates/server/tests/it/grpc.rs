@@ -31,9 +31,9 @@ impl Interceptor for WithToken {
     }
 }
 
-type Service = InterceptedService<Channel, WithToken>;
+pub(crate) type Service = InterceptedService<Channel, WithToken>;
 
-fn service(server: &TestServer, token: &str) -> Service {
+pub(crate) fn service(server: &TestServer, token: &str) -> Service {
     let channel = Channel::from_shared(format!("http://{}", server.address())).unwrap().connect_lazy();
     InterceptedService::new(channel, WithToken(token.to_owned()))
 }

@@ -10,12 +10,14 @@ mod cors;
 mod descriptions;
 mod engines;
 mod errors;
+mod filters;
 mod grpc;
 mod operations;
 mod pages;
 mod parameters;
 mod sessions;
 mod startup;
+mod templates;
 
 use hearth_testkit::{Options, TestServer};
 
