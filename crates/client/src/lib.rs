@@ -19,6 +19,7 @@ mod operations;
 mod place;
 mod retry;
 mod sessions;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod wait;

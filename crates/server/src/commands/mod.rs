@@ -11,11 +11,13 @@ mod operations;
 mod output;
 mod progress;
 mod quickstart;
+mod resource;
 mod runtimes;
 mod serve;
 mod sessions;
 mod shim;
 mod store;
+mod templates;
 mod times;
 mod token;
 
@@ -40,6 +42,7 @@ enum Command {
     Quickstart(quickstart::QuickstartCommand),
     Serve(serve::ServeCommand),
     Sessions(sessions::SessionsCommand),
+    Templates(templates::TemplatesCommand),
     Operations(operations::OperationsCommand),
     Runtimes(runtimes::RuntimesCommand),
     Token(token::TokenCommand),
@@ -58,6 +61,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Quickstart(command) => done(command.run()),
         Command::Serve(command) => done(command.run()),
         Command::Sessions(command) => block_on(command.run()),
+        Command::Templates(command) => block_on(command.run()),
         Command::Operations(command) => block_on(command.run()),
         Command::Runtimes(command) => done(command.run()),
         Command::Token(command) => block_on(command.run()),

@@ -331,3 +331,62 @@ fn a_spark_connect_session_is_made_without_an_empty_message() {
     assert_eq!(session["sparkConnectSession"], json!({}));
     assert_eq!(session["sessionTemplate"], "spark-connect");
 }
+
+#[test]
+fn templates_are_made_listed_shown_and_removed_from_the_command_line() {
+    let server = server();
+    let file = server.scratch().join("template.yaml");
+    std::fs::write(&file, "sparkConnectSession: {}\nlabels: {team: data}\ndisplayName: Nightly\n").unwrap();
+    let file = file.to_str().unwrap();
+    let made = server.command(&["templates", "create", "nightly", "--file", file]).succeeded();
+    assert!(made.contains("name: projects/local/locations/local/sessionTemplates/nightly"), "{made}");
+    let listed = server.command(&["templates", "list"]).succeeded();
+    for word in ["ID", "nightly", "spark-connect", "Nightly"] {
+        assert!(listed.contains(word), "{word}: {listed}");
+    }
+    let found = server.command(&["templates", "list", "-q", "--filter", "labels.team = data"]).succeeded();
+    assert_eq!(found, "nightly\n");
+    let shown = server.command(&["templates", "get", "nightly", "-o", "json"]).succeeded();
+    assert_eq!(serde_json::from_str::<Value>(&shown).unwrap()["labels"]["team"], "data");
+    // What is shown can be written again under another name.
+    std::fs::write(file, &shown).unwrap();
+    server.command(&["templates", "create", "weekly", "-f", file]).succeeded();
+    let taken = server.command(&["templates", "create", "-f", file]).failed();
+    assert!(taken.contains("Already exists"), "{taken}");
+
+    let made = ["sessions", "create", "from-nightly", "--template", "nightly", "-o", "json"];
+    let session: Value = serde_json::from_str(&server.command(&made).succeeded()).unwrap();
+    assert_eq!(session["labels"]["team"], "data");
+    let listed = ["sessions", "list", "-q", "--filter", "labels.team = data AND state = ACTIVE"];
+    assert_eq!(server.command(&listed).succeeded(), "from-nightly\n");
+    let wrong = server.command(&["sessions", "list", "--filter", "team = data"]).failed();
+    assert!(wrong.contains("unknown field 'team' at position 1") || wrong.contains("unknown field 'team'"));
+
+    server.command(&["templates", "delete", "nightly"]).succeeded();
+    let gone = server.command(&["templates", "get", "nightly"]).failed();
+    assert!(gone.contains("Not found") && gone.contains("hint: "), "{gone}");
+}
+
+#[test]
+fn a_file_of_templates_that_cannot_be_used_keeps_the_service_from_starting_and_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("seeds.yaml");
+    let told = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let mut command = std::process::Command::new(HEARTH);
+        command.env("XDG_STATE_HOME", home.path()).env("XDG_CONFIG_HOME", home.path());
+        command.env("XDG_DATA_HOME", home.path()).args(["serve", "--listen", "127.0.0.1:0"]);
+        command.args(["--set", "driver=fake", "--set", &format!("templates.file={}", file.display())]);
+        let told = hearth_testkit::run(&mut command).failed();
+        assert!(told.contains("seeds.yaml") && told.contains("hint: "), "{told}");
+        told
+    };
+    told("nothing: here");
+    told("[{]");
+    assert!(told("[{name: etl, colour: red}]").contains("colour"));
+    let all = told("[{name: good}, {name: bad, labels: {A: b}, jupyterSession: {}}]");
+    assert!(
+        all.contains("template 2") && all.contains("label key 'A'") && all.contains("display_name"),
+        "{all}"
+    );
+}

@@ -89,7 +89,7 @@ fn some_labels(number: usize) -> BTreeMap<String, String> {
     if number % 3 == 1 {
         labels.insert("cost".to_owned(), (number % 2).to_string());
     }
-    if number % 7 == 0 {
+    if number.is_multiple_of(7) {
         labels.insert("it's".to_owned(), "x".to_owned());
     }
     labels
@@ -114,7 +114,7 @@ fn some_operation(number: usize) -> Operation {
     let subject = some_session(number);
     let kinds = [OperationKind::Create, OperationKind::Terminate, OperationKind::Delete];
     let running = operation(&subject, subject.uuid.0.as_u128(), kinds[number % 3]);
-    if number % 2 == 0 { running } else { finished(&running, &subject, at(100)) }
+    if number.is_multiple_of(2) { running } else { finished(&running, &subject, at(100)) }
 }
 
 fn some_template(number: usize) -> Template {
@@ -129,11 +129,11 @@ fn some_template(number: usize) -> Template {
         2 => Some(jupyter(None)),
         _ => Some(jupyter(Some(if number % 8 == 3 { Kernel::Scala } else { Kernel::Python }))),
     };
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         template.display_name = "Nightly".to_owned();
         template.creator = "grace@example.org".to_owned();
     }
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         template.description = "for 100% of us".to_owned();
     }
     template

@@ -1,6 +1,5 @@
 //! `hearth sessions create`.
 
-use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +9,6 @@ use hearth_wire::dataproc::session::SessionConfig;
 use hearth_wire::dataproc::{
     CreateSessionRequest, JupyterConfig, Session, SparkConnectConfig, jupyter_config,
 };
-use hearth_wire::json;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -21,6 +19,7 @@ use crate::commands::exit::Exit;
 use crate::commands::failure::CommandError;
 use crate::commands::global::Format;
 use crate::commands::operations;
+use crate::commands::resource;
 use crate::commands::times;
 
 /// What to create.
@@ -79,7 +78,8 @@ impl Create {
     /// # Errors
     /// When it is refused or does not start.
     pub(crate) async fn run(self, context: &mut Context) -> Result<Exit, CommandError> {
-        let written = self.file.as_deref().map(read).transpose()?;
+        let written =
+            self.file.as_deref().map(|path| resource::read::<Session>(path, "a session")).transpose()?;
         let written_name =
             written.as_ref().map(|session| session.name.clone()).filter(|name| !name.is_empty());
         let name = match (&self.id, written_name) {
@@ -218,26 +218,6 @@ fn generated_id(now: Timestamp) -> String {
     let suffix: String = random[..4].iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
     let stamp = now.to_zoned(TimeZone::UTC).strftime("%Y%m%d-%H%M%S").to_string();
     format!("s-{stamp}-{suffix}")
-}
-
-/// Reads a session from a file: YAML by its name, or anything that does not begin like JSON.
-fn read(path: &std::path::Path) -> Result<Session, CommandError> {
-    let shown =
-        if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
-    let mut text = String::new();
-    let outcome = if path.as_os_str() == "-" {
-        std::io::stdin().read_to_string(&mut text).map(drop)
-    } else {
-        std::fs::read_to_string(path).map(|read| text = read)
-    };
-    outcome.map_err(|source| CommandError::Read { path: shown.clone(), source })?;
-    let broken = |what: String| CommandError::usage(format!("\"{shown}\" is not a session: {what}"));
-    if !text.trim_start().starts_with('{') {
-        let value: serde_json::Value =
-            serde_norway::from_str(&text).map_err(|error| broken(error.to_string()))?;
-        text = value.to_string();
-    }
-    json::from_slice(text.as_bytes()).map_err(|violations| broken(violations.to_string()))
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -35,6 +35,9 @@ pub(crate) struct List {
     /// Only those with this label, and with this value if one is given; may be given several times
     #[arg(long = "label", value_name = "KEY[=VALUE]", value_parser = wanted)]
     pub(crate) labels: Vec<Wanted>,
+    /// Only those that pass this filter of the API, such as 'create_time > "2026-01-01T00:00:00Z" OR state = FAILED'
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) filter: Option<String>,
 }
 
 /// States of sessions.
@@ -77,7 +80,9 @@ impl List {
             let page = match context.client.list_sessions(request).await {
                 Ok(page) => page,
                 // Then we look for ourselves.
-                Err(failure) if filters_are_not_served(&failure) && !filter.is_empty() => {
+                Err(failure)
+                    if filters_are_not_served(&failure) && !filter.is_empty() && self.filter.is_none() =>
+                {
                     filter.clear();
                     continue;
                 }
@@ -125,7 +130,7 @@ impl List {
     }
 
     fn picks(&self) -> bool {
-        self.state.is_some() || !self.labels.is_empty()
+        self.state.is_some() || !self.labels.is_empty() || self.filter.is_some()
     }
 
     /// The same in the language of the API (contract, section 10).
@@ -135,7 +140,13 @@ impl List {
             Some(value) => format!("labels.{} = \"{}\"", label.key, value.replace(['"', '\\'], "")),
             None => format!("labels.{}:*", label.key),
         });
-        state.into_iter().chain(labels).collect::<Vec<_>>().join(" AND ")
+        let own: Vec<String> = state.into_iter().chain(labels).collect();
+        match &self.filter {
+            // As it is: the service tells where in it a problem is.
+            Some(filter) if own.is_empty() => filter.clone(),
+            Some(filter) => format!("({filter}) AND {}", own.join(" AND ")),
+            None => own.join(" AND "),
+        }
     }
 
     fn fits(&self, session: &Session) -> bool {

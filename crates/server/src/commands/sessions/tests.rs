@@ -99,6 +99,22 @@ async fn filters_are_sent_and_are_done_here_when_the_service_has_none() {
 }
 
 #[tokio::test]
+async fn a_filter_of_ones_own_is_sent_beside_the_flags() {
+    let double = Double::start().await;
+    double.put_session("etl1", State::Active, |_| {});
+    let asked = async |line: &str| {
+        run(&double, line).await;
+        double.state().calls.last().unwrap().1.clone()
+    };
+    assert_eq!(asked("sessions list --filter session_id=e*").await, "session_id=e*");
+    let both = "sessions list --state active --filter session_id=e*";
+    assert_eq!(asked(both).await, "(session_id=e*) AND state = ACTIVE");
+    double.state().filters = false;
+    let ran = run(&double, "sessions list --filter session_id=e*").await;
+    assert_eq!((ran.data.as_str(), ran.code), ("", 1), "{}", ran.notes);
+}
+
+#[tokio::test]
 async fn a_session_is_shown_line_by_line() {
     let double = Double::start().await;
     double.put_session("etl1", State::Active, |session| {
