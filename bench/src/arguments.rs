@@ -17,6 +17,9 @@ pub(crate) struct Arguments {
     /// The program to measure; by default it is built first, in release mode.
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) hearth: Option<PathBuf>,
+    /// The command-line client to measure; by default it is built first, in release mode.
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) dataproc1: Option<PathBuf>,
     /// The directory of installed runtimes; by default that of `hearth`.
     #[arg(long, value_name = "DIR", env = "HEARTH_RUNTIMES_DIR")]
     pub(crate) runtimes_dir: Option<PathBuf>,

@@ -18,6 +18,7 @@ pub(crate) struct Bench {
     pub(crate) report: Report,
     /// The state directory with many records, once one of the benchmarks has made it.
     pub(crate) seeded: Option<TempDir>,
+    dataproc1: Option<PathBuf>,
     runtimes_dir: Option<PathBuf>,
     scratch: TempDir,
     quick: bool,
@@ -30,7 +31,7 @@ impl Bench {
         let beside = own.parent().context("this program has no directory")?;
         let hearth = match arguments.hearth {
             Some(program) => program,
-            None => build()?,
+            None => build("hearth-server", "hearth")?,
         };
         let root = arguments.dir.as_deref().unwrap_or(beside);
         let scratch = tempfile::Builder::new()
@@ -42,6 +43,7 @@ impl Bench {
             hearth,
             report: Report::default(),
             seeded: None,
+            dataproc1: arguments.dataproc1,
             runtimes_dir,
             scratch,
             quick: arguments.quick,
@@ -51,6 +53,11 @@ impl Bench {
     /// So many runs, calls or records, or a tenth of it when the run is to be quick.
     pub(crate) fn scaled(&self, count: usize) -> usize {
         if self.quick { (count / 10).max(1) } else { count }
+    }
+
+    /// The command-line client, built if none was named.
+    pub(crate) fn dataproc1(&self) -> anyhow::Result<PathBuf> {
+        self.dataproc1.clone().map_or_else(|| build("hearth-cli", "dataproc1"), Ok)
     }
 
     /// A directory of its own, gone when dropped.
@@ -81,11 +88,11 @@ impl Bench {
     }
 }
 
-/// Builds the program with the cargo that runs us, and says where it is.
-fn build() -> anyhow::Result<PathBuf> {
+/// Builds a program with the cargo that runs us, and says where it is.
+fn build(package: &str, program: &str) -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["build", "--release", "-p", "hearth-server", "--bin", "hearth"])
+        .args(["build", "--release", "-p", package, "--bin", program])
         .args(["--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()

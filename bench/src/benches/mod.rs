@@ -1,5 +1,6 @@
 //! The benchmarks. Each measures one thing that a user notices, and says in its doc comment why that is fair.
 
+mod command_line;
 mod create;
 mod create_to_row;
 mod get;
@@ -32,6 +33,8 @@ pub(crate) enum Name {
     PassThrough,
     /// Memory of the supervisors of engines.
     Shims,
+    /// The command line of the API.
+    CommandLine,
 }
 
 /// Runs benchmarks one after the other, all if none is named. Gives those that failed.
@@ -49,6 +52,7 @@ pub(crate) async fn run(bench: &mut Bench, names: &[Name]) -> Vec<(String, anyho
             Name::Memory => memory::run(bench).await,
             Name::PassThrough => pass_through::run(bench).await,
             Name::Shims => shims::run(bench).await,
+            Name::CommandLine => command_line::run(bench).await,
         };
         if let Err(error) = outcome {
             failed.push((label, error));
