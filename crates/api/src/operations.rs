@@ -39,6 +39,7 @@ impl Operations for Api {
             return Err(Status::unimplemented("returnPartialSuccess is not served"));
         }
         let parent = operations_parent(&request.name).map_err(status)?;
+        self.served("name", &parent).map_err(status)?;
         let pb::ListOperationsRequest { page_size, page_token, filter, .. } = request;
         let list = ListOperations { parent, page_size, page_token, filter };
         let page = self.control.list_operations(list).await.map_err(status)?;

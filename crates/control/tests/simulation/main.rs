@@ -7,4 +7,5 @@ mod crash;
 mod crash_points;
 mod lifetimes;
 mod seeded;
+mod templates;
 mod world;
