@@ -23,6 +23,7 @@ use crate::engine::Endpoint;
 use crate::error::ErrorKind;
 use crate::id::{OperationId, SessionUuid};
 use crate::name::SessionName;
+use crate::notice::{Notices, What};
 use crate::operation::OperationKind;
 use crate::policy::SessionPolicy;
 use crate::timeline::{Milestone, Timeline};
@@ -50,6 +51,9 @@ pub struct Session {
     pub history: Vec<PastState>,
     /// When each step of its start was reached.
     pub timeline: Timeline,
+    /// What was noteworthy in its life.
+    #[serde(default)]
+    pub notices: Notices,
     /// Operations about it that have no outcome yet.
     pub open_operations: Vec<(OperationKind, OperationId)>,
     /// Since when it is to be removed once it has ended.
@@ -220,6 +224,8 @@ impl Session {
         }
         let mut timeline = Timeline::default();
         timeline.reach(Milestone::Accepted, now);
+        let mut notices = Notices::default();
+        notices.note(now, What::Created { by: creator.clone() });
         Self {
             name,
             uuid,
@@ -231,6 +237,7 @@ impl Session {
             state_message: String::new(),
             history: Vec::new(),
             timeline,
+            notices,
             open_operations: vec![(OperationKind::Create, operation)],
             deleting_since: None,
             generation: 0,

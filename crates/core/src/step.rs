@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::engine::Observed;
 use crate::error::ErrorKind;
+use crate::notice::{EndNear, Limit};
 use crate::policy::SessionPolicy;
 use crate::session::{Activity, EndReason, Failure, Session, SessionState, later};
 use crate::transition::SessionEvent;
@@ -155,7 +156,19 @@ fn live(session: &Session, activity: Activity, now: Timestamp, policy: &SessionP
     if now >= idle_ends_at {
         return Step::Record(SessionEvent::EndRequested { reason: EndReason::Idle(idle_ttl), stop_by });
     }
-    Step::WaitUntil(ttl_ends_at.min(idle_ends_at))
+    let ttl = (EndNear { limit: Limit::Ttl, ends_at: ttl_ends_at }, session.state_at);
+    let idle = (EndNear { limit: Limit::Idle, ends_at: idle_ends_at }, quiet_since);
+    // An idle end that the ttl forestalls never comes.
+    let ends = [Some(ttl), Some(idle).filter(|_| idle_ends_at < ttl_ends_at)];
+    let mut wake_at = ttl_ends_at.min(idle_ends_at);
+    for (near, since) in ends.into_iter().flatten() {
+        match session.notices.due(near, since) {
+            Some(due) if due <= now => return Step::Record(SessionEvent::EndNear(near)),
+            Some(due) => wake_at = wake_at.min(due),
+            None => {}
+        }
+    }
+    Step::WaitUntil(wake_at)
 }
 
 fn removable(session: &Session, now: Timestamp, policy: &SessionPolicy) -> bool {

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 
 use crate::engine::{Exit, ExitCause, Listening};
 use crate::error::ErrorKind;
+use crate::explain::LAST_LINES;
 use crate::id::OperationId;
+use crate::notice::{EndNear, What};
 use crate::operation::{OperationKind, Outcome};
-use crate::session::{EndReason, Failure, PastState, Session, SessionState, StateLabel, Undoing};
+use crate::session::{EndReason, Failure, PastState, Session, SessionState, StateLabel, Undoing, later};
 use crate::timeline::Milestone;
 
 /// Something that happened to a session.
@@ -34,6 +36,15 @@ pub enum SessionEvent {
     EngineGone(Option<Exit>),
     /// Its engine could not be ended in time.
     StopTimedOut,
+    /// Its end is near, which is to be told.
+    EndNear(EndNear),
+    /// Its ttl is another now.
+    Extended {
+        /// The ttl, counted from when it became active.
+        ttl: Duration,
+        /// Who asked for it.
+        by: String,
+    },
 }
 
 /// A transition that does not exist.
@@ -67,6 +78,8 @@ impl SessionEvent {
             Self::EndRequested { .. } => "end requested",
             Self::EngineGone(_) => "engine gone",
             Self::StopTimedOut => "stop timed out",
+            Self::EndNear(_) => "end near",
+            Self::Extended { .. } => "extended",
         }
     }
 }
@@ -101,6 +114,8 @@ impl SessionState {
                 S::Terminating { reason: reason.clone(), stop_by: *stop_by }
             }
             (S::Active { .. }, E::EngineGone(exit)) => S::Failed { failure: engine_lost(exit.as_ref()) },
+            // Neither changes the state: what is new is noted beside it.
+            (S::Active { .. }, E::EndNear(_) | E::Extended { .. }) => self.clone(),
             // Asking twice is not an error: a client retries when an answer is lost.
             (S::Terminating { .. } | S::Terminated { .. } | S::Failed { .. }, E::EndRequested { .. }) => {
                 self.clone()
@@ -112,13 +127,16 @@ impl SessionState {
             // An engine that outlived the failure of its session, and a delete that waits for it.
             (S::Failed { .. } | S::Terminated { .. }, E::StopTimedOut) => self.clone(),
             (S::Creating { undoing: Some(_), .. }, E::EngineReady(_))
-            | (S::Creating { .. }, E::EndRequested { .. })
+            | (S::Creating { .. }, E::EndRequested { .. } | E::EndNear(_) | E::Extended { .. })
             | (S::Creating { undoing: None, .. }, E::StopTimedOut)
             | (S::Active { .. }, E::EngineReady(_) | E::GivenUp { .. } | E::StopTimedOut)
-            | (S::Terminating { .. }, E::EngineReady(_) | E::GivenUp { .. })
+            | (
+                S::Terminating { .. },
+                E::EngineReady(_) | E::GivenUp { .. } | E::EndNear(_) | E::Extended { .. },
+            )
             | (
                 S::Terminated { .. } | S::Failed { .. },
-                E::EngineReady(_) | E::GivenUp { .. } | E::EngineGone(_),
+                E::EngineReady(_) | E::GivenUp { .. } | E::EngineGone(_) | E::EndNear(_) | E::Extended { .. },
             ) => {
                 return Err(InvalidTransition { from: self.label(), event: event.label() });
             }
@@ -145,8 +163,22 @@ impl Session {
             });
             session.state_at = now;
             session.state_message = state_message(&state);
+            session.notices.note(now, entered(&state));
         }
         session.state = state;
+        match event {
+            SessionEvent::EndNear(near) => session.notices.note(now, What::EndNear(*near)),
+            SessionEvent::Extended { ttl, by } => {
+                session.config.execution_mut().ttl = Some(*ttl);
+                let ends_at = later(session.state_at, *ttl);
+                session.notices.note(now, What::Extended { by: by.clone(), ends_at });
+            }
+            SessionEvent::EngineReady(_)
+            | SessionEvent::GivenUp { .. }
+            | SessionEvent::EndRequested { .. }
+            | SessionEvent::EngineGone(_)
+            | SessionEvent::StopTimedOut => {}
+        }
         if let SessionEvent::EngineReady(listening) = event {
             session.timeline.reach(Milestone::Placed, listening.placed_at);
             session.timeline.reach(Milestone::ProcessUp, listening.process_up_at);
@@ -222,6 +254,20 @@ fn state_message(state: &SessionState) -> String {
     }
 }
 
+/// What there is to tell of a state that was entered.
+fn entered(state: &SessionState) -> What {
+    match state {
+        // No session comes back to it, so it is told of by whoever makes one.
+        SessionState::Creating { .. } | SessionState::Active { .. } => What::Active,
+        SessionState::Terminating { reason, .. } => What::Ending { why: reason.to_string() },
+        SessionState::Terminated { reason } => What::Terminated { why: reason.to_string() },
+        SessionState::Failed { failure } => {
+            let line = failure.message.lines().next().unwrap_or_default();
+            What::Failed { why: line.to_owned() }
+        }
+    }
+}
+
 fn start_failed(exit: Option<&Exit>) -> Failure {
     let message = match exit {
         None => "The engine was gone before it was ready".to_owned(),
@@ -253,5 +299,5 @@ fn last_words(exit: &Exit) -> String {
         return ". It wrote nothing to its log".to_owned();
     }
     let from = exit.tail.len().saturating_sub(TAIL_LINES);
-    format!(". Its last lines:\n{}", exit.tail[from..].join("\n"))
+    format!("{LAST_LINES}{}", exit.tail[from..].join("\n"))
 }
