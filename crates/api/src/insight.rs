@@ -1,5 +1,12 @@
 //! `hearth.v1`: what Hearth says of itself beyond the Dataproc API.
 
+use futures::stream::{self, BoxStream, StreamExt};
+use hearth_control::ControlError;
+use hearth_control::insight::Extension;
+use hearth_control::watch::Seen;
+use hearth_core::Timestamp;
+use hearth_core::notice::Notice;
+use hearth_core::session::StateLabel;
 use hearth_core::timeline::Milestone;
 use hearth_wire::hearth as pb;
 use hearth_wire::hearth::server_server::Server;
@@ -7,7 +14,7 @@ use hearth_wire::hearth::session_insight_server::SessionInsight;
 use tonic::{Request, Response, Status};
 
 use crate::Api;
-use crate::convert::time::{duration, timestamp};
+use crate::convert::time::{duration, from_duration, timestamp};
 use crate::sessions::{caller, session_name};
 use crate::status::status;
 
@@ -54,6 +61,98 @@ impl SessionInsight for Api {
             content: chunk.content,
             finished,
         }))
+    }
+
+    type WatchSessionStream = BoxStream<'static, Result<pb::SessionNotice, Status>>;
+
+    async fn watch_session(
+        &self,
+        request: Request<pb::WatchSessionRequest>,
+    ) -> Result<Response<Self::WatchSessionStream>, Status> {
+        caller(&request)?;
+        let request = request.into_inner();
+        let name = session_name(&request.name).map_err(status)?;
+        let after = u64::try_from(request.after)
+            .map_err(|_| status(ControlError::field("after", "The number of a notice is never negative")))?;
+        let watch = self.control.watch(&name, after).await.map_err(status)?;
+        let control = self.control.clone();
+        let seen = stream::try_unfold((watch, control), |(mut watch, control)| async move {
+            let seen = watch.next().await.map_err(status)?;
+            Ok(seen.map(|seen| (notice_message(seen, control.now()), (watch, control))))
+        });
+        Ok(Response::new(seen.boxed()))
+    }
+
+    async fn extend_session(
+        &self,
+        request: Request<pb::ExtendSessionRequest>,
+    ) -> Result<Response<pb::ExtendSessionResponse>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let name = session_name(&request.name).map_err(status)?;
+        let extension = extension(&request).map_err(status)?;
+        let session = self.control.extend_session(&caller, &name, extension).await.map_err(status)?;
+        let policy = self.control.policy();
+        Ok(Response::new(pb::ExtendSessionResponse {
+            name: session.name.to_string(),
+            ttl: Some(duration(session.ttl(policy))),
+            end_time: session.ttl_ends_at(policy).map(timestamp),
+        }))
+    }
+
+    async fn explain_session(
+        &self,
+        request: Request<pb::ExplainSessionRequest>,
+    ) -> Result<Response<pb::Explanation>, Status> {
+        caller(&request)?;
+        let name = session_name(&request.get_ref().name).map_err(status)?;
+        let (session, told) = self.control.explain_session(&name).await.map_err(status)?;
+        Ok(Response::new(pb::Explanation {
+            name: session.name.to_string(),
+            state: session.state.label().to_string(),
+            summary: told.summary,
+            reason: told.reason,
+            next_steps: told.next,
+            end_time: told.ends_at.or(told.ended_at).map(timestamp),
+            log_lines: told.log_lines,
+        }))
+    }
+}
+
+/// The end that a request asks for: one of the two.
+fn extension(request: &pb::ExtendSessionRequest) -> Result<Extension, ControlError> {
+    match (&request.ttl, &request.until) {
+        (Some(ttl), None) => Ok(Extension::Ttl(from_duration(ttl))),
+        (None, Some(until)) => Timestamp::new(until.seconds, until.nanos)
+            .ok()
+            .map(Extension::Until)
+            .ok_or_else(|| ControlError::field("until", "Invalid value for field 'until': not a time")),
+        (Some(_), Some(_)) => Err(ControlError::field("ttl", "Only one of 'ttl' and 'until' can be set")),
+        (None, None) => Err(ControlError::field("ttl", "One of 'ttl' and 'until' must be set")),
+    }
+}
+
+/// What a watcher saw as a message.
+fn notice_message(seen: Seen, now: Timestamp) -> pb::SessionNotice {
+    match seen {
+        Seen::Notice { notice, state } => told(&notice, state),
+        Seen::Removed => pb::SessionNotice {
+            kind: "removed".to_owned(),
+            time: Some(timestamp(now)),
+            text: "Its record was removed".to_owned(),
+            ..pb::SessionNotice::default()
+        },
+    }
+}
+
+fn told(notice: &Notice, state: StateLabel) -> pb::SessionNotice {
+    pb::SessionNotice {
+        sequence: i64::try_from(notice.sequence).unwrap_or(i64::MAX),
+        kind: notice.what.label().to_owned(),
+        time: Some(timestamp(notice.at)),
+        text: notice.text(),
+        end_time: notice.what.ends_at().map(timestamp),
+        state: state.to_string(),
     }
 }
 

@@ -3,6 +3,8 @@
 //! A request becomes the bytes of a gRPC call that is made in this process, and the answer's bytes become JSON: there
 //! is one set of handlers, so that the two cannot differ.
 
+mod events;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use hearth_control::Caller;
 use hearth_wire::error::{ErrorFormat, error_body, names, pack};
@@ -117,6 +119,11 @@ impl Rest {
 
     /// Makes the call in this process, and takes the message out of its answer.
     async fn call_grpc(&self, found: &Found, message: &[u8], caller: Caller) -> Result<Bytes, Status> {
+        answer_message(self.open(found, message, caller).await?).await
+    }
+
+    /// Makes the call in this process; its answer is still to come.
+    async fn open(&self, found: &Found, message: &[u8], caller: Caller) -> Result<Body, Status> {
         let mut frame = BytesMut::with_capacity(FRAME_HEADER + message.len());
         frame.put_u8(0);
         frame.put_u32(
@@ -137,7 +144,7 @@ impl Rest {
         if let Some(status) = Status::from_header_map(&head.headers) {
             return Err(status);
         }
-        answer_message(body).await
+        Ok(body)
     }
 }
 

@@ -32,7 +32,8 @@ pub fn code(kind: ErrorKind) -> Code {
 /// What a caller is told about a failed request. A fault of ours is logged here, once, with its causes.
 pub fn status(failure: ControlError) -> Status {
     let kind = failure.kind();
-    if matches!(kind, ErrorKind::Internal | ErrorKind::Unavailable) {
+    let ours = !matches!(failure, ControlError::Ending(_));
+    if ours && matches!(kind, ErrorKind::Internal | ErrorKind::Unavailable) {
         error!(error = &failure as &dyn std::error::Error, "request failed");
     }
     let message = failure.to_string();

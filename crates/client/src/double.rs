@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::stream::{self, BoxStream, StreamExt};
 use hearth_wire::dataproc::session::State;
 use hearth_wire::dataproc::session_controller_server::{SessionController, SessionControllerServer};
 use hearth_wire::dataproc::session_operation_metadata::SessionOperationType;
@@ -19,7 +20,8 @@ use hearth_wire::error::pack;
 use hearth_wire::hearth::server_server::{Server, ServerServer};
 use hearth_wire::hearth::session_insight_server::{SessionInsight, SessionInsightServer};
 use hearth_wire::hearth::{
-    GetLogRequest, GetServerInfoRequest, GetTimelineRequest, Log, ServerInfo, Timeline,
+    ExplainSessionRequest, Explanation, ExtendSessionRequest, ExtendSessionResponse, GetLogRequest,
+    GetServerInfoRequest, GetTimelineRequest, Log, ServerInfo, SessionNotice, Timeline, WatchSessionRequest,
 };
 use hearth_wire::longrunning::operation::Result as Ended;
 use hearth_wire::longrunning::operations_server::{Operations, OperationsServer};
@@ -62,6 +64,12 @@ pub struct Records {
     pub logs_grow: bool,
     /// Timelines by session.
     pub timelines: BTreeMap<String, Timeline>,
+    /// Notices by session, in the pieces that watches get before they are cut off; the last piece ends well.
+    pub notices: BTreeMap<String, VecDeque<Vec<SessionNotice>>>,
+    /// Explanations by session.
+    pub explanations: BTreeMap<String, Explanation>,
+    /// What extensions were asked for.
+    pub extensions: Vec<ExtendSessionRequest>,
     /// The token that callers must show.
     pub token: Option<String>,
     /// Which calls were made: their names, and their request ids where they have one.
@@ -411,6 +419,47 @@ impl SessionInsight for Handlers {
         }
         let finished = !records.logs_grow;
         Ok(Response::new(Log { next_offset: offset, finished, ..Log::default() }))
+    }
+
+    type WatchSessionStream = BoxStream<'static, Result<SessionNotice, Status>>;
+
+    async fn watch_session(
+        &self,
+        request: Request<WatchSessionRequest>,
+    ) -> Result<Response<Self::WatchSessionStream>, Status> {
+        let after = request.get_ref().after.to_string();
+        let mut records = self.enter("watch", &request, &after)?;
+        let name = &request.get_ref().name;
+        records.session(name)?;
+        let pieces = records.notices.entry(name.clone()).or_default();
+        let piece = pieces.pop_front().unwrap_or_default();
+        let cut = (!pieces.is_empty()).then(|| Err(Status::unavailable("The service is ending")));
+        Ok(Response::new(stream::iter(piece.into_iter().map(Ok).chain(cut)).boxed()))
+    }
+
+    async fn extend_session(
+        &self,
+        request: Request<ExtendSessionRequest>,
+    ) -> Result<Response<ExtendSessionResponse>, Status> {
+        let mut records = self.enter("extend", &request, "")?;
+        let request = request.into_inner();
+        records.session(&request.name)?;
+        records.extensions.push(request.clone());
+        let end_time = request.until.or_else(|| {
+            let ttl = request.ttl?;
+            Some(prost_types::Timestamp { seconds: THEN + ttl.seconds, nanos: 0 })
+        });
+        Ok(Response::new(ExtendSessionResponse { name: request.name, ttl: request.ttl, end_time }))
+    }
+
+    async fn explain_session(
+        &self,
+        request: Request<ExplainSessionRequest>,
+    ) -> Result<Response<Explanation>, Status> {
+        let records = self.enter("why", &request, "")?;
+        let name = &request.get_ref().name;
+        records.session(name)?;
+        Ok(Response::new(records.explanations.get(name).cloned().unwrap_or_default()))
     }
 }
 

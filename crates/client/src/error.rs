@@ -139,7 +139,7 @@ impl ClientError {
     }
 
     /// Whether the same call may succeed a little later.
-    pub(crate) fn may_pass(&self) -> bool {
+    pub fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Interrupted { .. } => true,
             Self::Refused(refusal) => refusal.code == Code::Unavailable,

@@ -3,8 +3,10 @@
 use hearth_wire::hearth::server_client::ServerClient;
 use hearth_wire::hearth::session_insight_client::SessionInsightClient;
 use hearth_wire::hearth::{
-    GetLogRequest, GetServerInfoRequest, GetTimelineRequest, Log, ServerInfo, Timeline,
+    ExplainSessionRequest, Explanation, ExtendSessionRequest, ExtendSessionResponse, GetLogRequest,
+    GetServerInfoRequest, GetTimelineRequest, Log, ServerInfo, SessionNotice, Timeline, WatchSessionRequest,
 };
+use tonic::Streaming;
 
 use crate::client::{Client, LARGEST_ANSWER, Service};
 use crate::error::ClientError;
@@ -39,6 +41,58 @@ impl Client {
     pub async fn log(&self, session: &str, offset: i64) -> Result<Log, ClientError> {
         let request = GetLogRequest { name: session.to_owned(), offset, limit: 0 };
         self.repeat(request, |service, request| async move { insight(service).get_log(request).await }).await
+    }
+
+    /// What is noteworthy in a session's life from the notice after number `after` on, as it happens. 0 begins with
+    /// its creation. [`Notices::next`] gives one after the other.
+    ///
+    /// # Errors
+    /// As [`ClientError`] has it.
+    pub async fn watch(&self, session: &str, after: i64) -> Result<Notices, ClientError> {
+        let request = WatchSessionRequest { name: session.to_owned(), after };
+        let stream = self
+            .repeat(request, |service, request| async move { insight(service).watch_session(request).await })
+            .await?;
+        Ok(Notices { stream, endpoint: self.endpoint().to_owned() })
+    }
+
+    /// Lets a session live longer. Harmless to repeat, as it says when the session is to end and not by how much.
+    ///
+    /// # Errors
+    /// As [`ClientError`] has it.
+    pub async fn extend(&self, request: ExtendSessionRequest) -> Result<ExtendSessionResponse, ClientError> {
+        self.repeat(request, |service, request| async move { insight(service).extend_session(request).await })
+            .await
+    }
+
+    /// Why a session is in its state, and what to do next.
+    ///
+    /// # Errors
+    /// As [`ClientError`] has it.
+    pub async fn explain(&self, session: &str) -> Result<Explanation, ClientError> {
+        let request = ExplainSessionRequest { name: session.to_owned() };
+        self.repeat(
+            request,
+            |service, request| async move { insight(service).explain_session(request).await },
+        )
+        .await
+    }
+}
+
+/// Notices of a session that is watched.
+#[derive(Debug)]
+pub struct Notices {
+    stream: Streaming<SessionNotice>,
+    endpoint: String,
+}
+
+impl Notices {
+    /// The next notice, when it comes; `None` once nothing more can come.
+    ///
+    /// # Errors
+    /// When the connection or the service ends. Watching again from the last number on loses nothing.
+    pub async fn next(&mut self) -> Result<Option<SessionNotice>, ClientError> {
+        self.stream.message().await.map_err(|status| ClientError::from_status(status, &self.endpoint))
     }
 }
 

@@ -26,6 +26,7 @@ mod wait;
 
 pub use client::Client;
 pub use error::{ClientError, ErrorKind, Refusal};
+pub use insight::Notices;
 pub use place::{Place, PlaceError, last_segment};
 pub use retry::RetryPolicy;
 pub use sessions::new_request_id;

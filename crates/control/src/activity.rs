@@ -67,7 +67,11 @@ impl ActivityTracker {
         let mut uses = self.uses();
         let known = uses.entry(uuid).or_default();
         let recalled = noted.map(|at| later(at, FLUSH_INTERVAL).min(now));
-        known.last_at = known.last_at.max(recalled);
+        if recalled > known.last_at {
+            known.last_at = recalled;
+            // It is on disk as it was; written anew, each restart would add to it.
+            known.noted = true;
+        }
     }
 
     /// The uses to write down: sessions used since this was asked last.

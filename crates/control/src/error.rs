@@ -49,6 +49,17 @@ pub enum ControlError {
         /// The state it is in.
         state: StateLabel,
     },
+    /// The session cannot be given more time in this state.
+    #[error("Session {name} is not active but {state}: only an active session can be extended")]
+    CannotExtend {
+        /// The session.
+        name: SessionName,
+        /// The state it is in.
+        state: StateLabel,
+    },
+    /// The server ends, and the session cannot be watched through it any more.
+    #[error("The service is ending. Watch session {0} again from the last event on")]
+    Ending(SessionName),
     /// The operation still runs.
     #[error("Operation {0} is still running and cannot be deleted")]
     OperationRunning(String),
@@ -85,8 +96,12 @@ impl ControlError {
             Self::NotActive { state: StateLabel::Creating, .. } | Self::Busy(_) | Self::TemplateBusy(_) => {
                 ErrorKind::Aborted
             }
-            Self::NotActive { .. } | Self::OperationRunning(_) => ErrorKind::FailedPrecondition,
-            Self::Store(StoreError::Unavailable(_)) | Self::Driver(_) => ErrorKind::Unavailable,
+            Self::NotActive { .. } | Self::CannotExtend { .. } | Self::OperationRunning(_) => {
+                ErrorKind::FailedPrecondition
+            }
+            Self::Store(StoreError::Unavailable(_)) | Self::Driver(_) | Self::Ending(_) => {
+                ErrorKind::Unavailable
+            }
             Self::Store(StoreError::Damaged(_)) => ErrorKind::Internal,
         }
     }

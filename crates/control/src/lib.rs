@@ -6,6 +6,7 @@
 
 pub mod activity;
 pub mod error;
+pub mod insight;
 pub mod operations;
 pub mod page;
 pub mod pass;
@@ -15,10 +16,12 @@ pub mod sessions;
 pub mod templates;
 pub mod virtual_time;
 mod waiters;
+pub mod watch;
 pub mod world;
 
 use std::sync::Arc;
 
+use hearth_core::Timestamp;
 use hearth_core::policy::SessionPolicy;
 use hearth_core::properties::PropertyPolicy;
 
@@ -28,6 +31,7 @@ pub use crate::reconciler::Reconciler;
 use crate::activity::ActivityTracker;
 use crate::queue::Queue;
 use crate::waiters::Waiters;
+use crate::watch::Watchers;
 use crate::world::World;
 
 /// The use cases. Cheap to clone; clones share everything.
@@ -39,6 +43,8 @@ pub struct Control {
     pub(crate) activity: Arc<ActivityTracker>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) waiters: Arc<Waiters>,
+    pub(crate) watchers: Arc<Watchers>,
+    pub(crate) extending: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Who makes a request.
@@ -59,6 +65,8 @@ impl Control {
             activity,
             queue: Arc::default(),
             waiters: Arc::default(),
+            watchers: Arc::default(),
+            extending: Arc::default(),
         }
     }
 
@@ -71,6 +79,11 @@ impl Control {
     /// Who uses which session now.
     pub fn activity(&self) -> &Arc<ActivityTracker> {
         &self.activity
+    }
+
+    /// The time by the world's clock.
+    pub fn now(&self) -> Timestamp {
+        self.world.clock.now()
     }
 
     /// The deployment's decisions.

@@ -143,6 +143,7 @@ impl Control {
         if !self.commit(change).await? {
             return Ok(Requeue::Soon);
         }
+        self.watchers.changed(after.uuid);
         for id in finished {
             self.waiters.ended(id);
         }
@@ -156,7 +157,7 @@ impl Control {
                 "session changed"
             );
         }
-        if let Some(ttl_ends_at) = after.ttl_ends_at(&self.policy) {
+        if let (SessionEvent::EngineReady(_), Some(ttl_ends_at)) = (event, after.ttl_ends_at(&self.policy)) {
             // Closer than the deadline set at launch; if this is lost the engine only lives longer unwatched.
             let deadline = later(ttl_ends_at, self.policy.stop_timeout);
             self.world.driver.set_deadline(after.uuid.engine_id(), deadline).await?;
@@ -179,6 +180,7 @@ impl Control {
         for id in finished {
             self.waiters.ended(id);
         }
+        self.watchers.changed(session.uuid);
         self.activity.forget(session.uuid);
         info!(session = %session.name, "session removed");
         Ok(Requeue::Never)

@@ -19,7 +19,7 @@ use crate::page::{self, Page};
 use crate::{Caller, Control};
 
 /// How often a request reads a session anew that changed under its hands. Each turn someone else got ahead.
-const ATTEMPTS: usize = 16;
+pub(crate) const ATTEMPTS: usize = 16;
 
 /// A request to make a session.
 #[derive(Debug, Clone)]
@@ -230,6 +230,7 @@ impl Control {
             change.operations.push(operation.clone());
             match self.world.store.commit(change).await {
                 Ok(()) => {
+                    self.watchers.changed(uuid);
                     self.queue.push(uuid, now);
                     return Ok(operation);
                 }

@@ -23,6 +23,8 @@ pub struct Method {
     pub input: &'static MessageType,
     /// Type of the response.
     pub output: &'static MessageType,
+    /// Whether it answers with any number of messages.
+    pub streams: bool,
     /// Ways to reach it over HTTP, the canonical one first; none if it is gRPC only.
     pub bindings: Vec<Binding>,
 }
@@ -82,6 +84,7 @@ impl Method {
             name: method.name().to_owned(),
             input: of_type(method.input().full_name()),
             output: of_type(method.output().full_name()),
+            streams: method.is_server_streaming(),
             bindings,
         }
     }

@@ -13,12 +13,12 @@ use hearth_driver::fake::{EnginePlan, OnStart, OnStop};
 use crate::crash::Crash;
 use crate::world::{Server, Simulation, caller, config, parent};
 
-const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How late an end may be (I6).
-const LATE: Duration = Duration::from_secs(1);
+pub(crate) const LATE: Duration = Duration::from_secs(1);
 
-async fn create(server: &Server, config: SessionConfig) -> Operation {
+pub(crate) async fn create(server: &Server, config: SessionConfig) -> Operation {
     let create = CreateSession {
         parent: parent(),
         session_id: "demo".to_owned(),
@@ -29,21 +29,26 @@ async fn create(server: &Server, config: SessionConfig) -> Operation {
     server.control.create_session(&caller(), create).await.unwrap()
 }
 
-fn living(ttl: Duration, idle_ttl: Duration) -> SessionConfig {
+pub(crate) fn living(ttl: Duration, idle_ttl: Duration) -> SessionConfig {
     let mut config = config();
     let execution = config.execution_mut();
     (execution.ttl, execution.idle_ttl) = (Some(ttl), Some(idle_ttl));
     config
 }
 
-async fn active(world: &Simulation, server: &mut Server) -> Session {
+pub(crate) async fn active(world: &Simulation, server: &mut Server) -> Session {
     let reached =
         world.run(server, MINUTE, async || world.state("demo").await == Some(StateLabel::Active)).await;
     assert!(reached, "{:?}", world.session("demo").await);
     world.session("demo").await.unwrap()
 }
 
-async fn reaches(world: &Simulation, server: &mut Server, state: StateLabel, limit: Duration) -> Session {
+pub(crate) async fn reaches(
+    world: &Simulation,
+    server: &mut Server,
+    state: StateLabel,
+    limit: Duration,
+) -> Session {
     let reached = world.run(server, limit, async || world.state("demo").await == Some(state)).await;
     assert!(reached, "{:?}", world.session("demo").await);
     world.session("demo").await.unwrap()

@@ -6,6 +6,7 @@
 mod crash;
 mod crash_points;
 mod lifetimes;
+mod notices;
 mod seeded;
 mod templates;
 mod world;

@@ -2,9 +2,12 @@
 
 mod create;
 mod end;
+mod extend;
 mod list;
 mod logs;
 mod show;
+mod watch;
+mod why;
 
 use clap::{Args, Subcommand};
 
@@ -16,6 +19,7 @@ use super::global::Global;
 
 pub(crate) use create::Create;
 pub(crate) use end::End;
+pub(crate) use extend::Extend;
 pub(crate) use list::List;
 pub(crate) use logs::Logs;
 pub(super) use show::read;
@@ -52,6 +56,12 @@ pub(crate) enum SessionsAction {
     Logs(Logs),
     /// Show how a session came up, step by step
     Timeline(Named),
+    /// Print what happens to a session, until it ends
+    Watch(Named),
+    /// Let a session live longer
+    Extend(Extend),
+    /// Tell why a session is in its state or has ended, and what to do
+    Why(Named),
     /// Tell how to connect to a session
     Connect(Connect),
 }
@@ -89,6 +99,9 @@ impl SessionsAction {
             Self::Delete(end) => end.run(end::Way::Delete, context).await,
             Self::Logs(logs) => logs.run(context).await,
             Self::Timeline(named) => show::timeline(&named.session, context).await,
+            Self::Watch(named) => watch::run(&named.session, context).await,
+            Self::Extend(extend) => extend.run(context).await,
+            Self::Why(named) => why::run(&named.session, context).await,
             Self::Connect(connect) => connect.run(context).await,
         }
     }

@@ -51,6 +51,15 @@ pub(crate) fn exact(duration: Duration) -> String {
     }
 }
 
+/// A duration as a message.
+pub(crate) fn message(duration: Duration) -> prost_types::Duration {
+    prost_types::Duration {
+        seconds: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+        // Below a thousand million.
+        nanos: i32::try_from(duration.subsec_nanos()).unwrap_or_default(),
+    }
+}
+
 /// Reads a duration with units, such as `2h`, `30m`, `1h 30m`, `1d` or `7200s`. A day has 24 hours.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let problem = || format!("\"{text}\" is not a duration; write 2h, 30m, 1h30m, 1d or 7200s");

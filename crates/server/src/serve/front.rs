@@ -50,7 +50,11 @@ impl Front {
             self.grpc(request).await
         } else {
             let origin = request.headers().get(ORIGIN).cloned();
-            let mut response = self.rest.call(request).await.map(Body::new);
+            let mut response = if Rest::streams(&request) {
+                self.rest.stream(request).await.map(Body::new)
+            } else {
+                self.rest.call(request).await.map(Body::new)
+            };
             self.cors.label(origin.as_ref(), response.headers_mut());
             response
         }

@@ -88,6 +88,7 @@ pub(crate) async fn run(config: Config) -> Result<(), ServeError> {
     parts.ready.send_replace(false);
     remove_endpoint(lock.path());
     shutdown.accepting.cancel();
+    parts.control.end_watches();
     let left = parts.gateway.drain(DRAIN_LIMIT).await;
     if left > 0 {
         warn!(streams = left, "closing streams that are still open");

@@ -158,8 +158,8 @@ impl Create {
         if self.ttl.is_some() || self.idle_ttl.is_some() {
             let execution =
                 session.environment_config.get_or_insert_default().execution_config.get_or_insert_default();
-            execution.ttl = self.ttl.map(message).or(execution.ttl);
-            execution.idle_ttl = self.idle_ttl.map(message).or(execution.idle_ttl);
+            execution.ttl = self.ttl.map(times::message).or(execution.ttl);
+            execution.idle_ttl = self.idle_ttl.map(times::message).or(execution.idle_ttl);
         }
         if let Some(template) = &self.template {
             template.clone_into(&mut session.session_template);
@@ -224,14 +224,6 @@ fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write KEY=VALUE".to_owned()),
-    }
-}
-
-fn message(duration: Duration) -> prost_types::Duration {
-    prost_types::Duration {
-        seconds: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
-        // Below a thousand million.
-        nanos: i32::try_from(duration.subsec_nanos()).unwrap_or_default(),
     }
 }
 

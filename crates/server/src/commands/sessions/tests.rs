@@ -463,3 +463,5 @@ fn values_are_checked_as_they_are_typed() {
     }
     parse("sessions --output json list --state ACTIVE").unwrap();
 }
+
+mod insight;
