@@ -18,7 +18,7 @@ use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use prost::Message;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
@@ -26,6 +26,8 @@ use super::{FRAME_HEADER, Rest, refusal, refused, route};
 
 /// How often a stream without events shows that it lives. Proxies close what is silent, often after 60 s.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A comment, which clients pass over.
+const BEAT: &[u8] = b": heartbeat\n\n";
 /// Where a client that lost its connection says what it has seen (HTML standard, server-sent events).
 const LAST_EVENT_ID: &str = "last-event-id";
 /// The largest message that is taken for one. Notices have some hundred bytes.
@@ -100,13 +102,14 @@ struct Events {
 
 impl Events {
     fn new(body: Body) -> Self {
-        let mut heartbeat = interval(HEARTBEAT);
+        let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { body, received: BytesMut::new(), ready: VecDeque::new(), heartbeat, over: false }
+        // The first comes at once, so that a client sees that it is heard.
+        let ready = VecDeque::from([Bytes::from_static(BEAT)]);
+        Self { body, received: BytesMut::new(), ready, heartbeat, over: false }
     }
 
-    /// The next text to send; `None` at the end. The first is a heartbeat, so that a client sees at once that it is
-    /// heard.
+    /// The next text to send; `None` at the end.
     async fn next(&mut self, style: Style<'_>) -> Option<Bytes> {
         loop {
             if let Some(text) = self.ready.pop_front() {
@@ -117,7 +120,7 @@ impl Events {
             }
             let frame = tokio::select! {
                 biased;
-                _ = self.heartbeat.tick() => return Some(Bytes::from_static(b": heartbeat\n\n")),
+                _ = self.heartbeat.tick() => return Some(Bytes::from_static(BEAT)),
                 frame = self.body.frame() => frame,
             };
             match frame {
@@ -230,9 +233,9 @@ mod tests {
             for cut in 0..whole.len() {
                 let mut events = Events::new(Body::empty());
                 events.take(&whole[..cut], Style::default());
-                assert!(events.ready.is_empty(), "{cut}");
+                assert_eq!(events.ready.len(), 1, "the heartbeat: {cut}");
                 events.take(&whole[cut..], Style::default());
-                assert_eq!(events.ready.len(), 1, "{cut}");
+                assert_eq!(events.ready.len(), 2, "{cut}");
             }
         });
     }
@@ -240,6 +243,7 @@ mod tests {
     #[tokio::test]
     async fn what_goes_wrong_is_an_event_of_one_line() {
         let mut events = Events::new(Body::empty());
+        events.ready.clear();
         events.fail(&Status::unavailable("The service is ending"));
         let text = String::from_utf8(events.next(Style::default()).await.unwrap().to_vec()).unwrap();
         assert!(text.starts_with("event: error\ndata: {"), "{text}");

@@ -12,6 +12,7 @@ mod engines;
 mod errors;
 mod filters;
 mod grpc;
+mod insight;
 mod operations;
 mod pages;
 mod parameters;
