@@ -10,6 +10,7 @@ use hearth_core::engine::{Endpoint, Exit, ExitCause, ExitStatus, Listening, Obse
 use hearth_core::error::ErrorKind;
 use hearth_core::id::{OperationId, SessionUuid};
 use hearth_core::name::Parent;
+use hearth_core::notice::{EndNear, Limit};
 use hearth_core::operation::{OperationKind, Outcome};
 use hearth_core::policy::SessionPolicy;
 use hearth_core::session::{Activity, EndReason, Failure, Session, SessionState, StateLabel, Undoing};
@@ -155,7 +156,12 @@ fn a_call_that_runs_keeps_a_session_from_being_idle_but_not_from_its_ttl() {
     let busy = Activity { running: 1, last_at: None };
     let hour = 3_600;
     let decide = |activity, second| next_step(&session, &engine, activity, at(second), &policy);
-    assert_eq!(decide(busy, 5 * hour), Step::WaitUntil(at(6 * hour)));
+    // The time to look again is that of the first notice, five minutes before the end.
+    assert_eq!(decide(busy, 5 * hour), Step::WaitUntil(at(6 * hour - 300)));
+    assert!(matches!(
+        decide(IDLE, hour - 300),
+        Step::Record(SessionEvent::EndNear(EndNear { limit: Limit::Idle, .. }))
+    ));
     assert!(matches!(
         decide(IDLE, hour),
         Step::Record(SessionEvent::EndRequested { reason: EndReason::Idle(_), .. })

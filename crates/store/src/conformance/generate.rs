@@ -12,6 +12,7 @@ use hearth_core::engine::Endpoint;
 use hearth_core::error::ErrorKind;
 use hearth_core::id::{OperationId, SessionUuid, TemplateUuid};
 use hearth_core::name::{Parent, SessionName};
+use hearth_core::notice::{EndNear, Limit, Notices, What};
 use hearth_core::operation::{Done, Operation, OperationKind, Outcome};
 use hearth_core::session::{EndReason, Failure, PastState, Session, SessionState, StateLabel, Undoing};
 use hearth_core::template::Template;
@@ -43,10 +44,11 @@ pub(super) fn any_session() -> BoxedStrategy<Session> {
         times,
         state(),
         vec(past, 0..3),
-        timeline(),
+        (timeline(), notices()),
         open,
     )
-        .prop_map(|(ids, config, texts, times, state, history, timeline, open_operations)| {
+        .prop_map(|(ids, config, texts, times, state, history, told, open_operations)| {
+            let (timeline, notices) = told;
             let (number, project, location, id) = ids;
             Session {
                 name: Parent { project, location }.session(format!("{id}{number}")),
@@ -59,10 +61,32 @@ pub(super) fn any_session() -> BoxedStrategy<Session> {
                 state_message: texts.1,
                 history,
                 timeline,
+                notices,
                 open_operations,
                 deleting_since: times.2,
                 generation: 0,
             }
+        })
+        .boxed()
+}
+
+/// Any notices, more than are kept among them.
+fn notices() -> BoxedStrategy<Notices> {
+    let limit = select(vec![Limit::Ttl, Limit::Idle]);
+    let what = prop_oneof![
+        text().prop_map(|by| What::Created { by }),
+        Just(What::Active),
+        (limit, time()).prop_map(|(limit, ends_at)| What::EndNear(EndNear { limit, ends_at })),
+        (text(), time()).prop_map(|(by, ends_at)| What::Extended { by, ends_at }),
+        text().prop_map(|why| What::Ending { why }),
+        text().prop_map(|why| What::Terminated { why }),
+        text().prop_map(|why| What::Failed { why }),
+    ];
+    vec((time(), what), 0..30)
+        .prop_map(|told| {
+            let mut notices = Notices::default();
+            told.into_iter().for_each(|(at, what)| notices.note(at, what));
+            notices
         })
         .boxed()
 }
