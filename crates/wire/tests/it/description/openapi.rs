@@ -21,6 +21,17 @@ pub(super) fn document(api: &Api) -> Value {
                 .extend(query_fields(&rpc.input(), binding).map(|field| query(api, &field, &mut messages)));
             parameters.extend(SYSTEM.iter().map(|(name, _, _)| reference("parameters", name)));
             let more = if at == 0 { String::new() } else { format!("_{at}") };
+            let schema = message(&rpc.output(), &mut messages);
+            let content = if rpc.is_server_streaming() {
+                // Each message an event.
+                json!({ "text/event-stream": { "schema": schema } })
+            } else {
+                json!({
+                    "application/json": { "schema": schema },
+                    "application/x-protobuf": { "schema": {} },
+                    "text/javascript": { "schema": {} },
+                })
+            };
             let mut operation = json!({
                 "operationId": format!("{}{more}", method.name),
                 "description": api.comment(&rpc.parent_file(), rpc.path()),
@@ -29,11 +40,7 @@ pub(super) fn document(api: &Api) -> Value {
                 "responses": {
                     "200": {
                         "description": "What was asked for.",
-                        "content": {
-                            "application/json": { "schema": message(&rpc.output(), &mut messages) },
-                            "application/x-protobuf": { "schema": {} },
-                            "text/javascript": { "schema": {} },
-                        },
+                        "content": content,
                     },
                     "default": reference("responses", "Error"),
                 },
