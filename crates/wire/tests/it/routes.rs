@@ -9,7 +9,7 @@ const INSIGHT: &str = "hearth.v1.SessionInsight";
 const SERVER: &str = "hearth.v1.Server";
 
 /// HTTP method, path, service, RPC, captured value.
-const TABLE: [(&str, &str, &str, &str, &str); 21] = [
+const TABLE: [(&str, &str, &str, &str, &str); 24] = [
     ("POST", "/v1/projects/p/locations/l/sessions", SESSIONS, "CreateSession", "projects/p/locations/l"),
     ("GET", "/v1/projects/p/locations/l/sessions", SESSIONS, "ListSessions", "projects/p/locations/l"),
     (
@@ -136,6 +136,27 @@ const TABLE: [(&str, &str, &str, &str, &str); 21] = [
         "/hearth/v1/projects/p/locations/l/sessions/s:log",
         INSIGHT,
         "GetLog",
+        "projects/p/locations/l/sessions/s",
+    ),
+    (
+        "GET",
+        "/hearth/v1/projects/p/locations/l/sessions/s:watch",
+        INSIGHT,
+        "WatchSession",
+        "projects/p/locations/l/sessions/s",
+    ),
+    (
+        "POST",
+        "/hearth/v1/projects/p/locations/l/sessions/s:extend",
+        INSIGHT,
+        "ExtendSession",
+        "projects/p/locations/l/sessions/s",
+    ),
+    (
+        "GET",
+        "/hearth/v1/projects/p/locations/l/sessions/s:why",
+        INSIGHT,
+        "ExplainSession",
         "projects/p/locations/l/sessions/s",
     ),
     ("GET", "/hearth/v1/server", SERVER, "GetServerInfo", ""),
