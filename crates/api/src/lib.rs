@@ -15,6 +15,7 @@ mod templates;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::convert::session::Places;
 use hearth_control::Control;
 use hearth_wire::dataproc::session_controller_server::SessionControllerServer;
 use hearth_wire::dataproc::session_template_controller_server::SessionTemplateControllerServer;
@@ -29,8 +30,8 @@ use tonic::service::Routes;
 pub struct ApiSettings {
     /// How long the answer to a create may wait for the session to be ready.
     pub create_hold: Duration,
-    /// The address that leads to Spark Connect sessions, as `sc://HOST:PORT`.
-    pub spark_connect: String,
+    /// Where things of sessions are.
+    pub places: Places,
     /// The locations that are served; empty for every location.
     pub locations: Vec<String>,
     /// What the server says of itself.

@@ -26,7 +26,7 @@ impl Operations for Api {
         caller(&request)?;
         let name = operation_name(&request.get_ref().name).map_err(status)?;
         let found = self.control.operation(&name).await.map_err(status)?;
-        Ok(Response::new(operation::message(&found, &self.settings.spark_connect)))
+        Ok(Response::new(operation::message(&found, &self.settings.places)))
     }
 
     async fn list_operations(
@@ -44,7 +44,7 @@ impl Operations for Api {
         let list = ListOperations { parent, page_size, page_token, filter };
         let page = self.control.list_operations(list).await.map_err(status)?;
         let operations =
-            page.items.iter().map(|found| operation::message(found, &self.settings.spark_connect)).collect();
+            page.items.iter().map(|found| operation::message(found, &self.settings.places)).collect();
         Ok(Response::new(pb::ListOperationsResponse {
             operations,
             next_page_token: page.next_page_token,
@@ -83,7 +83,7 @@ impl Operations for Api {
             request.timeout.and_then(|timeout| Duration::try_from(timeout).ok()).unwrap_or(LONGEST_WAIT);
         let found = self.control.operation(&name).await.map_err(status)?;
         let waited = self.control.wait_operation(found, time.min(LONGEST_WAIT)).await.map_err(status)?;
-        Ok(Response::new(operation::message(&waited, &self.settings.spark_connect)))
+        Ok(Response::new(operation::message(&waited, &self.settings.places)))
     }
 }
 

@@ -31,7 +31,7 @@ impl SessionController for Api {
         let accepted = self.control.create_session(&caller, create).await.map_err(status)?;
         // A quick start is answered as done, which spares official clients their first poll.
         let held = self.control.wait_operation(accepted, self.settings.create_hold).await.map_err(status)?;
-        Ok(Response::new(operation::message(&held, &self.settings.spark_connect)))
+        Ok(Response::new(operation::message(&held, &self.settings.places)))
     }
 
     async fn get_session(
@@ -41,7 +41,7 @@ impl SessionController for Api {
         caller(&request)?;
         let name = session_name(&request.get_ref().name).map_err(status)?;
         let found = self.control.session(&name).await.map_err(status)?;
-        Ok(Response::new(session::message(&found, &self.settings.spark_connect)))
+        Ok(Response::new(session::message(&found, &self.settings.places)))
     }
 
     async fn list_sessions(
@@ -55,7 +55,7 @@ impl SessionController for Api {
         let list = ListSessions { parent, page_size, page_token, filter };
         let page = self.control.list_sessions(list).await.map_err(status)?;
         let sessions =
-            page.items.iter().map(|found| session::message(found, &self.settings.spark_connect)).collect();
+            page.items.iter().map(|found| session::message(found, &self.settings.places)).collect();
         Ok(Response::new(pb::ListSessionsResponse { sessions, next_page_token: page.next_page_token }))
     }
 
@@ -67,7 +67,7 @@ impl SessionController for Api {
         let request = request.into_inner();
         let end = end(&request.name, &request.request_id).map_err(status)?;
         let accepted = self.control.terminate_session(&caller, end).await.map_err(status)?;
-        Ok(Response::new(operation::message(&accepted, &self.settings.spark_connect)))
+        Ok(Response::new(operation::message(&accepted, &self.settings.places)))
     }
 
     async fn delete_session(
@@ -78,7 +78,7 @@ impl SessionController for Api {
         let request = request.into_inner();
         let end = end(&request.name, &request.request_id).map_err(status)?;
         let accepted = self.control.delete_session(&caller, end).await.map_err(status)?;
-        Ok(Response::new(operation::message(&accepted, &self.settings.spark_connect)))
+        Ok(Response::new(operation::message(&accepted, &self.settings.places)))
     }
 }
 

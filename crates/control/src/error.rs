@@ -75,6 +75,9 @@ pub enum ControlError {
     /// The driver has a problem.
     #[error("The service could not reach the engine")]
     Driver(#[from] hearth_driver::DriverError),
+    /// The staging store has a problem.
+    #[error("The service could not reach its staging store")]
+    Staging(#[from] crate::world::StagingError),
 }
 
 impl ControlError {
@@ -99,9 +102,10 @@ impl ControlError {
             Self::NotActive { .. } | Self::CannotExtend { .. } | Self::OperationRunning(_) => {
                 ErrorKind::FailedPrecondition
             }
-            Self::Store(StoreError::Unavailable(_)) | Self::Driver(_) | Self::Ending(_) => {
-                ErrorKind::Unavailable
-            }
+            Self::Store(StoreError::Unavailable(_))
+            | Self::Driver(_)
+            | Self::Staging(_)
+            | Self::Ending(_) => ErrorKind::Unavailable,
             Self::Store(StoreError::Damaged(_)) => ErrorKind::Internal,
         }
     }

@@ -8,6 +8,7 @@ pub mod activity;
 pub mod error;
 pub mod insight;
 pub mod operations;
+mod output;
 pub mod page;
 pub mod pass;
 pub mod queue;

@@ -65,7 +65,13 @@ impl Control {
             Step::Launch => return self.launch(&session, fence, now).await,
             Step::Probe => return self.probe(&session, engine, fence).await,
             Step::Stop { grace } => world.driver.stop(id, grace).await?,
-            Step::Record(event) => return self.record(&session, &event, fence).await,
+            Step::Record(event) => {
+                if let (SessionEvent::EngineGone(_), Observed::Exited(_)) = (&event, &engine) {
+                    // First: once the end is recorded nobody looks at the session again.
+                    self.keep_output(&session).await;
+                }
+                return self.record(&session, &event, fence).await;
+            }
             Step::Forget => world.driver.remove(id).await?,
             Step::Remove => return self.remove(&session, fence).await,
             Step::WaitUntil(at) => return Ok(Requeue::At(at)),
@@ -166,6 +172,7 @@ impl Control {
     }
 
     async fn remove(&self, session: &Session, fence: Fence) -> Result<Requeue, PassError> {
+        self.remove_output(session).await;
         let operations = self.finished(session.removed().finished).await?;
         let finished: Vec<_> = operations.iter().map(|operation| operation.id).collect();
         let change = Change {

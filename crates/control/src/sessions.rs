@@ -11,7 +11,6 @@ use hearth_core::session::{EndReason, Failure, Session, SessionState, StateLabel
 use hearth_core::timeline::Milestone;
 use hearth_core::transition::{SessionEvent, Transition};
 use hearth_core::validate;
-use hearth_driver::LogChunk;
 use hearth_store::{Change, CommitError, SessionQuery, SessionWrite};
 
 use crate::error::ControlError;
@@ -300,22 +299,6 @@ impl Control {
             }
         }
         Ok(())
-    }
-
-    /// A piece of the log of a session's engine, and whether no more will follow.
-    ///
-    /// # Errors
-    /// When there is no such session, or its engine is out of reach.
-    pub async fn session_log(
-        &self,
-        name: &SessionName,
-        offset: u64,
-        limit: usize,
-    ) -> Result<(LogChunk, bool), ControlError> {
-        let session = self.session(name).await?;
-        let chunk = self.world.driver.log(session.uuid.engine_id(), offset, limit).await?;
-        let finished = session.state.label().terminal() && chunk.content.is_empty();
-        Ok((chunk, finished))
     }
 
     /// A transition and the operations it finishes, as one change.

@@ -8,9 +8,10 @@ use hearth_core::Timestamp;
 use hearth_core::clock::Clock;
 use hearth_core::config::SessionConfig;
 use hearth_core::engine::{Endpoint, EngineSpec, Protocol};
+use hearth_core::id::SessionUuid;
 use hearth_core::session::{Failure, Session};
 use hearth_core::validate::Violation;
-use hearth_driver::Driver;
+use hearth_driver::{Driver, LogChunk};
 use hearth_store::Store;
 use uuid::Uuid;
 
@@ -22,6 +23,7 @@ pub struct World {
     pub driver: Arc<dyn Driver>,
     pub launcher: Arc<dyn Launcher>,
     pub probe: Arc<dyn Probe>,
+    pub staging: Option<Arc<dyn Staging>>,
     pub clock: Arc<dyn Clock>,
     pub timer: Arc<dyn Timer>,
     pub random: Arc<dyn Random>,
@@ -59,6 +61,53 @@ pub enum Start {
 pub trait Probe: Send + Sync + 'static {
     /// Asks one request of the engine's protocol. Whether it was answered as it should be.
     async fn answers(&self, endpoint: &Endpoint, protocol: Protocol) -> bool;
+}
+
+/// Keeps what is to outlive engines.
+#[async_trait]
+pub trait Staging: Send + Sync + 'static {
+    /// Keeps a piece of output that begins at this byte. One that was kept before is replaced.
+    ///
+    /// # Errors
+    /// When it could not be kept.
+    async fn keep_output(
+        &self,
+        session: SessionUuid,
+        offset: u64,
+        content: Vec<u8>,
+    ) -> Result<(), StagingError>;
+
+    /// A piece of what was kept, from the `offset`-th byte on; empty where there is nothing.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    async fn output(&self, session: SessionUuid, offset: u64, limit: usize)
+    -> Result<LogChunk, StagingError>;
+
+    /// Removes everything of a session. Nothing there is fine.
+    ///
+    /// # Errors
+    /// When something may be left.
+    async fn remove(&self, session: SessionUuid) -> Result<(), StagingError>;
+}
+
+/// Why the staging store could not do as asked.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {what}")]
+pub struct StagingError {
+    what: &'static str,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl StagingError {
+    /// A problem while trying `what`.
+    pub fn because<E>(what: &'static str) -> impl FnOnce(E) -> Self
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        move |source| Self { what, source: Box::new(source) }
+    }
 }
 
 /// Wakes sleepers. Kept apart from [`Clock`] because only the reconciler's loop sleeps.

@@ -19,6 +19,7 @@ pub mod operation;
 pub mod policy;
 pub mod properties;
 pub mod session;
+pub mod staged;
 pub mod step;
 pub mod template;
 mod text;

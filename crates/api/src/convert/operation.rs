@@ -5,12 +5,12 @@ use hearth_wire::error::pack;
 use hearth_wire::{dataproc as pb, longrunning, rpc};
 use pb::session_operation_metadata::SessionOperationType;
 
-use super::session;
+use super::session::{self, Places};
 use super::time::timestamp;
 use crate::status::code;
 
 /// An operation as clients see it.
-pub fn message(operation: &Operation, spark_connect: &str) -> longrunning::Operation {
+pub fn message(operation: &Operation, places: &Places) -> longrunning::Operation {
     use longrunning::operation::Result as PbResult;
     let metadata = pb::SessionOperationMetadata {
         session: operation.session.to_string(),
@@ -28,7 +28,7 @@ pub fn message(operation: &Operation, spark_connect: &str) -> longrunning::Opera
         warnings: Vec::new(),
     };
     let result = operation.done.as_ref().map(|done| match &done.outcome {
-        Outcome::Succeeded(session) => PbResult::Response(pack(&session::message(session, spark_connect))),
+        Outcome::Succeeded(session) => PbResult::Response(pack(&session::message(session, places))),
         Outcome::Failed { kind, message } => PbResult::Error(rpc::Status {
             code: code(*kind).into(),
             message: message.clone(),

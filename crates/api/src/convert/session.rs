@@ -7,6 +7,7 @@ use hearth_core::config::{
     RepositoryConfig, RuntimeConfig, SessionConfig, SessionKind,
 };
 use hearth_core::session::{Session, SessionState, StateLabel};
+use hearth_core::staged;
 use hearth_core::validate::Violation;
 use hearth_wire::dataproc as pb;
 use pb::authentication_config::AuthenticationType;
@@ -142,15 +143,24 @@ fn authentication(number: i32, unknown: &mut Unknown) -> Authentication {
     }
 }
 
-/// A session as clients see it. `spark_connect` is the address that leads to sessions, as `sc://HOST:PORT`.
-pub fn message(session: &Session, spark_connect: &str) -> pb::Session {
+/// Where things of sessions are.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The address that leads to Spark Connect sessions, as `sc://HOST:PORT`.
+    pub spark_connect: String,
+    /// The address of the staging store, without a slash at the end.
+    pub staging: String,
+}
+
+/// A session as clients see it.
+pub fn message(session: &Session, places: &Places) -> pb::Session {
     let config = &session.config;
     pb::Session {
         name: session.name.to_string(),
         uuid: session.uuid.to_string(),
         create_time: Some(timestamp(session.created_at)),
         session_config: config.kind.as_ref().map(kind_message),
-        runtime_info: Some(runtime_info(session, spark_connect)),
+        runtime_info: Some(runtime_info(session, places)),
         state: state(session.state.label()).into(),
         state_message: session.state_message.clone(),
         state_time: Some(timestamp(session.state_at)),
@@ -182,14 +192,24 @@ fn state(label: StateLabel) -> pb::session::State {
     }
 }
 
-fn runtime_info(session: &Session, spark_connect: &str) -> pb::RuntimeInfo {
+fn runtime_info(session: &Session, places: &Places) -> pb::RuntimeInfo {
     let mut endpoints = BTreeMap::new();
     if let (SessionState::Active { .. }, Some(SessionKind::SparkConnect)) =
         (&session.state, &session.config.kind)
     {
-        endpoints.insert(SPARK_CONNECT_ENDPOINT.to_owned(), spark_connect.to_owned());
+        endpoints.insert(SPARK_CONNECT_ENDPOINT.to_owned(), places.spark_connect.clone());
     }
-    pb::RuntimeInfo { endpoints, ..pb::RuntimeInfo::default() }
+    let output_uri = match session.state {
+        // Nothing was written yet, or nothing that is known to be a session's.
+        SessionState::Creating { .. } => String::new(),
+        SessionState::Active { .. }
+        | SessionState::Terminating { .. }
+        | SessionState::Terminated { .. }
+        | SessionState::Failed { .. } => {
+            format!("{}/{}/{}", places.staging, staged::folder(session.uuid), staged::OUTPUT)
+        }
+    };
+    pb::RuntimeInfo { endpoints, output_uri, ..pb::RuntimeInfo::default() }
 }
 
 fn kind_message(kind: &SessionKind) -> PbKind {

@@ -116,6 +116,7 @@ impl Simulation {
             driver: Arc::new(CrashingDriver { inner: self.engines.driver(), crash: crash.clone() }),
             launcher: Arc::new(AnyEngine),
             probe: Arc::new(Answers),
+            staging: None,
             clock: self.clock.clone(),
             timer: self.clock.clone(),
             random: self.random.clone(),

@@ -22,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) catalogue: Option<PathBuf>,
     /// Session templates that are made at the start where they are not there yet; absolute.
     pub(crate) templates: Option<PathBuf>,
+    /// The address of the staging store; `None` means a directory within the state directory.
+    pub(crate) staging_uri: Option<String>,
     /// The runtime of a session that names none.
     pub(crate) default_runtime: String,
     /// The `host:port` written into the endpoints of sessions; `None` means the address of the first listener.
@@ -100,6 +102,7 @@ impl Config {
             runtimes_dir: within(&directories.data, "hearth/runtimes"),
             catalogue: None,
             templates: None,
+            staging_uri: None,
             default_runtime: "sail".to_owned(),
             advertise: None,
             project: "local".to_owned(),

@@ -47,6 +47,7 @@ pub(super) fn store(
         Kind::Authority(place) => {
             *place(config) = optional(raw, "a host and a port", authority).map_err(one)?
         }
+        Kind::Uri(place) => *place(config) = optional(raw, "an address", uri).map_err(one)?,
         Kind::Runtime(place) => {
             *place(config) = text(raw, "the version of a runtime").and_then(word).map_err(one)?
         }
@@ -190,6 +191,19 @@ fn authority(text: &str) -> Result<String, Problem> {
     let authority: Authority = text.parse().map_err(|_| wrong())?;
     let whole = !authority.host().is_empty() && authority.port_u16().is_some_and(|port| port != 0);
     if whole && !text.contains('@') { Ok(text.to_owned()) } else { Err(wrong()) }
+}
+
+fn uri(text: &str) -> Result<String, Problem> {
+    let known = text.split_once("://").is_some_and(|(scheme, rest)| {
+        !rest.is_empty()
+            && !scheme.is_empty()
+            && scheme.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+    });
+    if known {
+        word(text)
+    } else {
+        Err(Problem::Invalid(format!("\"{text}\" is not an address, such as file:///srv/staging")))
+    }
 }
 
 fn word(text: &str) -> Result<String, Problem> {

@@ -49,6 +49,7 @@ pub(super) fn value(kind: &Kind, config: &Config) -> Option<toml::Value> {
         Kind::Origins(place) => return Some(list(place(&mut config))),
         Kind::Directory(place) => place(&mut config).display().to_string(),
         Kind::File(place) => place(&mut config).as_ref()?.display().to_string(),
+        Kind::Uri(place) => place(&mut config).clone()?,
         Kind::Authority(place) => place(&mut config).clone()?,
         Kind::Runtime(place) | Kind::Segment(place) | Kind::Filter(place) => place(&mut config).clone(),
         Kind::Duration(place, _) => show_duration(*place(&mut config)),

@@ -41,6 +41,8 @@ pub(super) enum Kind {
     File(Place<Option<PathBuf>>),
     /// A host and a port, or none.
     Authority(Place<Option<String>>),
+    /// An absolute address, or none.
+    Uri(Place<Option<String>>),
     /// The version of a runtime.
     Runtime(Place<String>),
     /// One part of a resource name.
@@ -222,6 +224,14 @@ pub(super) const SETTINGS: &[Setting] = &[
               the API has them; a name that is only an id belongs to `project` and `default-location`. Each is made \
               when the service starts, unless there is one of its name. The template `spark-connect` is made in the \
               same way without a file.",
+    },
+    Setting {
+        key: "staging.uri",
+        kind: Kind::Uri(|config| &mut config.staging_uri),
+        flag: None,
+        since: "0.1",
+        doc: "Where output of sessions is kept after their end, until their records are removed.\n\nA directory, as \
+              `file:///DIRECTORY`. Without it, the directory `staging` in the state directory.",
     },
     Setting {
         key: "session.start-timeout",

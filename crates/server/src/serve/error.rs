@@ -29,6 +29,9 @@ pub(crate) enum ServeError {
     /// The engines' directory cannot be had.
     #[error("could not use the engines' directory")]
     Driver(#[from] DriverError),
+    /// The staging store cannot be had.
+    #[error("could not use the staging store")]
+    Staging(#[from] hearth_staging::OpenError),
     /// The default runtime is not in the catalogue.
     #[error("the default runtime \"{name}\" is not in the catalogue, which has {}", known.join(", "))]
     DefaultRuntime {
@@ -109,6 +112,10 @@ impl ServeError {
             }
             Self::Seed(_) => {
                 "Correct the file that `templates.file` names, or leave that setting out.".to_owned()
+            }
+            Self::Staging(_) => {
+                "Set `staging.uri` to a directory that is writable, as `file:///DIRECTORY`, or leave it out."
+                    .to_owned()
             }
             Self::LogFilter { .. } => {
                 "Use a level, such as `info`, or directives, such as `info,hearth_gateway=debug`.".to_owned()

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hearth_api::auth::Authenticator;
+use hearth_api::convert::session::Places;
 use hearth_api::rest::Rest;
 use hearth_api::{Api, ApiSettings};
 use hearth_control::world::{System, World};
@@ -29,6 +30,7 @@ use hearth_control::{Caller, Control, Reconciler};
 use hearth_core::properties::PropertyPolicy;
 use hearth_gateway::{Gateway, GatewayConfig};
 use hearth_runtimes::Catalogue;
+use hearth_staging::ObjectStaging;
 use hearth_store_sqlite::{SqliteStore, StateDir};
 use hearth_wire::hearth::ServerInfo;
 use tokio::net::TcpListener;
@@ -143,11 +145,16 @@ fn assemble(
     })?;
     let catalogue = Arc::new(catalogue);
     let engines = Engines::new(config, state_dir, catalogue.clone())?;
+    let staging = match &config.staging_uri {
+        Some(uri) => ObjectStaging::at(uri, std::env::vars()),
+        None => ObjectStaging::in_directory(&state_dir.join("staging")),
+    }?;
     let world = World {
         store: Arc::new(SqliteStore::open(database)?),
         driver: engines.driver,
         launcher: engines.launcher,
         probe: engines.probe,
+        staging: Some(Arc::new(staging.clone())),
         clock: Arc::new(System),
         timer: Arc::new(System),
         random: Arc::new(System),
@@ -160,7 +167,10 @@ fn assemble(
     );
     let settings = ApiSettings {
         create_hold: config.create_hold,
-        spark_connect: format!("sc://{}", advertised(config, addresses)),
+        places: Places {
+            spark_connect: format!("sc://{}", advertised(config, addresses)),
+            staging: staging.uri().to_owned(),
+        },
         locations: config.locations.clone(),
         info: server_info(config, &catalogue, known),
     };

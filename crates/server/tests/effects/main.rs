@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod index;
+mod output;
 mod packages;
 mod properties;
 
