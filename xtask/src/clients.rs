@@ -17,30 +17,36 @@ const MARKER: &str = "requirements.txt";
 /// Makes those environments in `cache` that are missing or outdated. They share the Python of the engines, because
 /// functions of users travel between the two as byte code.
 pub(crate) fn prepare(stages: &Stages, cache: &Path, runtime: &Path) -> Result<()> {
-    let sources = crate::root().join("xtask/clients");
     for name in CLIENTS {
-        let requirements = sources.join(format!("{name}.txt"));
-        let wanted = fs::read_to_string(&requirements)
-            .with_context(|| format!("could not read {}", requirements.display()))?;
-        let dir = cache.join("clients").join(name);
-        if fs::read_to_string(dir.join(MARKER)).is_ok_and(|there| there == wanted) {
-            continue;
-        }
-        if dir.exists() {
-            fs::remove_dir_all(&dir).with_context(|| format!("could not remove {}", dir.display()))?;
-        }
-        let uv = uv(cache)?;
-        let mut make = command(&uv);
-        make.args(["venv", "--no-project", "--python"]).arg(runtime.join("bin/python")).arg(&dir);
-        stages.quietly(&format!("making an environment for {name}"), &mut make)?;
-        let mut install = command(&uv);
-        install.args(["pip", "install", "--compile-bytecode", "--python"]).arg(dir.join("bin/python"));
-        install.arg("--build-constraints").arg(sources.join("build-constraints.txt"));
-        install.arg("--requirements").arg(&requirements);
-        stages.quietly(&format!("installing {name}"), &mut install)?;
-        fs::write(dir.join(MARKER), wanted).with_context(|| format!("could not finish {}", dir.display()))?;
+        environment(stages, cache, name, &runtime.join("bin/python"))?;
     }
     Ok(())
+}
+
+/// The environment `name` in `cache`, made with this Python if it is missing or outdated.
+pub(crate) fn environment(stages: &Stages, cache: &Path, name: &str, python: &Path) -> Result<PathBuf> {
+    let sources = crate::root().join("xtask/clients");
+    let requirements = sources.join(format!("{name}.txt"));
+    let wanted = fs::read_to_string(&requirements)
+        .with_context(|| format!("could not read {}", requirements.display()))?;
+    let dir = cache.join("clients").join(name);
+    if fs::read_to_string(dir.join(MARKER)).is_ok_and(|there| there == wanted) {
+        return Ok(dir);
+    }
+    if dir.exists() {
+        fs::remove_dir_all(&dir).with_context(|| format!("could not remove {}", dir.display()))?;
+    }
+    let uv = uv(cache)?;
+    let mut make = command(&uv);
+    make.args(["venv", "--no-project", "--python"]).arg(python).arg(&dir);
+    stages.quietly(&format!("making an environment for {name}"), &mut make)?;
+    let mut install = command(&uv);
+    install.args(["pip", "install", "--compile-bytecode", "--python"]).arg(dir.join("bin/python"));
+    install.arg("--build-constraints").arg(sources.join("build-constraints.txt"));
+    install.arg("--requirements").arg(&requirements);
+    stages.quietly(&format!("installing {name}"), &mut install)?;
+    fs::write(dir.join(MARKER), wanted).with_context(|| format!("could not finish {}", dir.display()))?;
+    Ok(dir)
 }
 
 /// The `uv` that installing the runtime has found or brought.

@@ -7,6 +7,8 @@ mod check;
 mod clients;
 mod contract;
 mod crates;
+mod fuzz;
+mod fuzz_api;
 mod machine;
 mod stage;
 mod surface;
@@ -25,6 +27,8 @@ cargo xtask WORD
   check           format, lints, arrows between crates, generated files, lengths of files
   bench [WORDS]   runs the benchmarks, in release mode, and prints a table
   contract        checks docs/contract.toml against the tests and writes its page; `contract --check` compares it
+  fuzz [TARGET] [--seconds N]   runs the fuzz targets of fuzz/, each for a minute
+  fuzz-api [--cases N]          makes up calls from our OpenAPI description (20,000) and checks each answer
   surface         writes the method table of dataproc1 anew; `surface --check` compares it
 ";
 
@@ -46,6 +50,8 @@ fn run() -> Result<()> {
         "check" => check::run(rest),
         "bench" => bench::run(rest),
         "contract" => contract::run(rest),
+        "fuzz" => fuzz::run(rest),
+        "fuzz-api" => fuzz_api::run(rest),
         "surface" => surface::run(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

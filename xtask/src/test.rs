@@ -50,7 +50,7 @@ fn without_engines(stages: &Stages) -> Result<()> {
 }
 
 /// The directory of what is made once.
-fn cache() -> Result<PathBuf> {
+pub(crate) fn cache() -> Result<PathBuf> {
     let dir = match std::env::var_os("HEARTH_TEST_CACHE").filter(|path| !path.is_empty()) {
         Some(path) => std::path::absolute(path)?,
         None => {
@@ -62,7 +62,7 @@ fn cache() -> Result<PathBuf> {
 }
 
 /// Waits until no other run changes the cache, and keeps others waiting until the file is closed.
-fn alone(cache: &Path) -> Result<File> {
+pub(crate) fn alone(cache: &Path) -> Result<File> {
     let path = cache.join("lock");
     let file = File::create(&path).with_context(|| format!("could not open {}", path.display()))?;
     file.lock().with_context(|| format!("could not lock {}", path.display()))?;
@@ -80,7 +80,7 @@ fn install_runtime(stages: &Stages, cache: &Path) -> Result<PathBuf> {
 }
 
 /// Where cargo builds.
-fn target_dir() -> Result<PathBuf> {
+pub(crate) fn target_dir() -> Result<PathBuf> {
     let metadata = crate::crates::metadata()?;
     let dir = metadata["target_directory"].as_str().context("cargo names no target directory")?;
     Ok(PathBuf::from(dir))

@@ -42,6 +42,7 @@ pub(super) fn document(api: &Api) -> Value {
                         "description": "What was asked for.",
                         "content": content,
                     },
+                    "414": { "description": "The address has more than 65,534 bytes. There is no body." },
                     "default": reference("responses", "Error"),
                 },
             });
@@ -79,7 +80,6 @@ pub(super) fn document(api: &Api) -> Value {
                     "description": "What went wrong.",
                     "content": {
                         "application/json": { "schema": reference("schemas", "Error") },
-                        "text/javascript": { "schema": {} },
                     },
                 },
             },
@@ -88,14 +88,10 @@ pub(super) fn document(api: &Api) -> Value {
     })
 }
 
-/// Parameters of every method: name, schema, meaning.
-const SYSTEM: [(&str, &str, &str); 8] = [
+/// Parameters of every method: name, schema, meaning. Left out are `callback`, with which an error is a success, and
+/// tokens, which belong in a header.
+const SYSTEM: [(&str, &str, &str); 7] = [
     ("alt", r#"{"type": "string", "enum": ["json", "media", "proto"]}"#, "Form of the answer."),
-    (
-        "callback",
-        r#"{"type": "string", "pattern": "^[A-Za-z_$][A-Za-z0-9_$.\\[\\]]*$", "maxLength": 128}"#,
-        "Function that a script calls with the answer.",
-    ),
     ("fields", r#"{"type": "string", "maxLength": 8192}"#, "Members wanted in the answer."),
     ("key", r#"{"type": "string"}"#, "API key. It says which application calls, not who."),
     ("prettyPrint", r#"{"type": "boolean"}"#, "Answers with line ends and indentation."),
