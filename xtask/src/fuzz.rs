@@ -13,7 +13,8 @@ use crate::stage::Stages;
 /// that no other compiler is needed than the one there is; there is no address sanitizer, as there is no `unsafe`.
 const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-    -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Cdebug-assertions -Coverflow-checks";
+    -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Cdebug-assertions -Coverflow-checks \
+    -Copt-level=2 -Ccodegen-units=1";
 
 /// The targets, each a file of `fuzz/targets`.
 const TARGETS: [&str; 5] = ["json", "filter", "names", "masks", "router"];

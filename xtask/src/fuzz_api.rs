@@ -98,6 +98,8 @@ impl Server {
         run.arg("--config-file").arg(&config).arg("run").arg(format!("{}/openapi.json", self.address));
         run.args(["--header", &format!("Authorization: Bearer {}", self.token), "--checks", CHECKS]);
         run.args(["--phases", "coverage,fuzzing", "--workers", "2", "--continue-on-failure"]);
+        // Streams end with their session, and not before.
+        run.args(["--exclude-path-regex", ":watch$"]);
         run.args(["--suppress-health-check", "all", "--max-examples", &each.to_string()]);
         run.args(["--seed", &round.to_string()]).current_dir(&self.dir).env("NO_COLOR", "1");
         let said = stages.quietly(&format!("round {round} of calls"), &mut run)?;

@@ -5,6 +5,7 @@
 
 mod both;
 mod errors;
+mod fields;
 mod json;
 mod lists;
 mod names;

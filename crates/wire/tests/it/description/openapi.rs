@@ -29,7 +29,6 @@ pub(super) fn document(api: &Api) -> Value {
                 json!({
                     "application/json": { "schema": schema },
                     "application/x-protobuf": { "schema": {} },
-                    "text/javascript": { "schema": {} },
                 })
             };
             let mut operation = json!({
