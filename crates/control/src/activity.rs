@@ -8,6 +8,7 @@ use hearth_core::Timestamp;
 use hearth_core::clock::Clock;
 use hearth_core::id::SessionUuid;
 use hearth_core::session::{Activity, later};
+use hearth_core::words;
 
 /// How often uses are written down. After a crash an idle end is late by at most this much: I6 allows 5 s.
 pub const FLUSH_INTERVAL: Duration = Duration::from_secs(4);
@@ -24,6 +25,11 @@ struct Use {
     last_at: Option<Timestamp>,
     noted: bool,
     queried: bool,
+    /// How long calls ran since this server has looked, and since when one runs now.
+    busy: Duration,
+    busy_since: Option<Timestamp>,
+    /// How long calls had run before.
+    busy_before: Option<Duration>,
 }
 
 /// A call that runs. Dropping it ends the call.
@@ -40,7 +46,12 @@ impl ActivityTracker {
 
     /// Notes that a call begins.
     pub fn enter(self: &Arc<Self>, uuid: SessionUuid) -> InUse {
-        self.uses().entry(uuid).or_default().running += 1;
+        let now = self.clock.now();
+        let mut uses = self.uses();
+        let known = uses.entry(uuid).or_default();
+        known.running += 1;
+        known.busy_since.get_or_insert(now);
+        drop(uses);
         InUse { tracker: self.clone(), uuid }
     }
 
@@ -53,6 +64,16 @@ impl ActivityTracker {
     pub fn of(&self, uuid: SessionUuid) -> Activity {
         let known = self.uses().get(&uuid).copied().unwrap_or_default();
         Activity { running: known.running, last_at: known.last_at }
+    }
+
+    /// How long calls of a session ran in all. `before` is what was written down of it, which counts when this is
+    /// asked first.
+    pub(crate) fn busy(&self, uuid: SessionUuid, before: Duration) -> Duration {
+        let now = self.clock.now();
+        let mut uses = self.uses();
+        let Some(known) = uses.get_mut(&uuid) else { return before };
+        let running = known.busy_since.map_or(Duration::ZERO, |since| words::between(since, now));
+        *known.busy_before.get_or_insert(before) + known.busy + running
     }
 
     /// Whether anything is known of a session's use since this server started.
@@ -107,6 +128,11 @@ impl Drop for InUse {
             known.running = known.running.saturating_sub(1);
             known.last_at = Some(known.last_at.map_or(now, |at| at.max(now)));
             known.noted = false;
+            if known.running == 0
+                && let Some(since) = known.busy_since.take()
+            {
+                known.busy += words::between(since, now);
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod queue;
 pub mod reconciler;
 pub mod sessions;
 pub mod templates;
+pub mod usage;
 pub mod virtual_time;
 mod waiters;
 pub mod watch;

@@ -74,7 +74,7 @@ impl Control {
             }
             Step::Forget => world.driver.remove(id).await?,
             Step::Remove => return self.remove(&session, fence).await,
-            Step::WaitUntil(at) => return Ok(Requeue::At(at)),
+            Step::WaitUntil(at) => return self.measure(&session, now, at, fence).await,
             Step::Done => {
                 self.activity.forget(uuid);
                 return Ok(Requeue::Never);
@@ -128,7 +128,7 @@ impl Control {
     }
 
     /// Writes a transition and the operations it finishes, by compare-and-swap.
-    async fn record(
+    pub(crate) async fn record(
         &self,
         session: &Session,
         event: &SessionEvent,

@@ -303,6 +303,8 @@ impl Control {
 
     /// A transition and the operations it finishes, as one change.
     pub(crate) async fn change_of(&self, transition: Transition) -> Result<Change, ControlError> {
+        let mut transition = transition;
+        self.measure_last(&mut transition.session).await;
         let operations = self.finished(transition.finished).await?;
         let session = SessionWrite::Update(Box::new(transition.session));
         Ok(Change { sessions: vec![session], operations, ..Change::default() })

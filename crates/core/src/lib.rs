@@ -25,6 +25,7 @@ pub mod template;
 mod text;
 pub mod timeline;
 pub mod transition;
+pub mod usage;
 pub mod validate;
 pub mod words;
 

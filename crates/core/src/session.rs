@@ -27,6 +27,7 @@ use crate::notice::{Notices, What};
 use crate::operation::OperationKind;
 use crate::policy::SessionPolicy;
 use crate::timeline::{Milestone, Timeline};
+use crate::usage::Used;
 
 /// A session as stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +55,9 @@ pub struct Session {
     /// What was noteworthy in its life.
     #[serde(default)]
     pub notices: Notices,
+    /// What its engine was seen to have used.
+    #[serde(default)]
+    pub used: Used,
     /// Operations about it that have no outcome yet.
     pub open_operations: Vec<(OperationKind, OperationId)>,
     /// Since when it is to be removed once it has ended.
@@ -238,6 +242,7 @@ impl Session {
             history: Vec::new(),
             timeline,
             notices,
+            used: Used::default(),
             open_operations: vec![(OperationKind::Create, operation)],
             deleting_since: None,
             generation: 0,

@@ -12,6 +12,7 @@ use crate::notice::{EndNear, What};
 use crate::operation::{OperationKind, Outcome};
 use crate::session::{EndReason, Failure, PastState, Session, SessionState, StateLabel, Undoing, later};
 use crate::timeline::Milestone;
+use crate::usage::Used;
 
 /// Something that happened to a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub enum SessionEvent {
         /// Who asked for it.
         by: String,
     },
+    /// What its engine has used was looked at.
+    Sampled(Used),
 }
 
 /// A transition that does not exist.
@@ -80,6 +83,7 @@ impl SessionEvent {
             Self::StopTimedOut => "stop timed out",
             Self::EndNear(_) => "end near",
             Self::Extended { .. } => "extended",
+            Self::Sampled(_) => "sampled",
         }
     }
 }
@@ -116,6 +120,7 @@ impl SessionState {
             (S::Active { .. }, E::EngineGone(exit)) => S::Failed { failure: engine_lost(exit.as_ref()) },
             // Neither changes the state: what is new is noted beside it.
             (S::Active { .. }, E::EndNear(_) | E::Extended { .. }) => self.clone(),
+            (S::Active { .. } | S::Terminating { .. }, E::Sampled(_)) => self.clone(),
             // Asking twice is not an error: a client retries when an answer is lost.
             (S::Terminating { .. } | S::Terminated { .. } | S::Failed { .. }, E::EndRequested { .. }) => {
                 self.clone()
@@ -127,7 +132,10 @@ impl SessionState {
             // An engine that outlived the failure of its session, and a delete that waits for it.
             (S::Failed { .. } | S::Terminated { .. }, E::StopTimedOut) => self.clone(),
             (S::Creating { undoing: Some(_), .. }, E::EngineReady(_))
-            | (S::Creating { .. }, E::EndRequested { .. } | E::EndNear(_) | E::Extended { .. })
+            | (
+                S::Creating { .. },
+                E::EndRequested { .. } | E::EndNear(_) | E::Extended { .. } | E::Sampled(_),
+            )
             | (S::Creating { undoing: None, .. }, E::StopTimedOut)
             | (S::Active { .. }, E::EngineReady(_) | E::GivenUp { .. } | E::StopTimedOut)
             | (
@@ -136,7 +144,12 @@ impl SessionState {
             )
             | (
                 S::Terminated { .. } | S::Failed { .. },
-                E::EngineReady(_) | E::GivenUp { .. } | E::EngineGone(_) | E::EndNear(_) | E::Extended { .. },
+                E::EngineReady(_)
+                | E::GivenUp { .. }
+                | E::EngineGone(_)
+                | E::EndNear(_)
+                | E::Extended { .. }
+                | E::Sampled(_),
             ) => {
                 return Err(InvalidTransition { from: self.label(), event: event.label() });
             }
@@ -173,6 +186,7 @@ impl Session {
                 let ends_at = later(session.state_at, *ttl);
                 session.notices.note(now, What::Extended { by: by.clone(), ends_at });
             }
+            SessionEvent::Sampled(used) => session.used = session.used.grown(used),
             SessionEvent::EngineReady(_)
             | SessionEvent::GivenUp { .. }
             | SessionEvent::EndRequested { .. }

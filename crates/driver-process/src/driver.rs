@@ -10,7 +10,7 @@ use futures::stream::BoxStream;
 use hearth_core::Timestamp;
 use hearth_core::engine::{EngineSpec, Observed};
 use hearth_core::id::EngineId;
-use hearth_driver::{Driver, DriverError, LogChunk};
+use hearth_driver::{Driver, DriverError, EngineUsage, LogChunk};
 use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
 use tokio_stream::wrappers::BroadcastStream;
@@ -108,6 +108,10 @@ impl Driver for ProcessDriver {
     async fn log(&self, id: EngineId, offset: u64, limit: usize) -> Result<LogChunk, DriverError> {
         self.run(|| format!("read the log of engine \"{id}\""), move |place| place.log(id, offset, limit))
             .await
+    }
+
+    async fn usage(&self, id: EngineId) -> Result<Option<EngineUsage>, DriverError> {
+        self.run(|| format!("measure engine \"{id}\""), move |place| place.usage(id)).await
     }
 
     fn changes(&self) -> BoxStream<'static, EngineId> {

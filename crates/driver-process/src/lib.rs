@@ -33,6 +33,7 @@ mod process;
 pub mod shim;
 mod strays;
 mod tail;
+mod usage;
 mod watch;
 
 pub use config::{ProcessDriverConfig, ShimCommand};

@@ -12,7 +12,7 @@ use std::time::Duration;
 use hearth_core::Timestamp;
 use hearth_core::engine::{EngineSpec, Exit, ExitCause, ExitStatus, Listening, Observed};
 use hearth_core::id::EngineId;
-use hearth_driver::LogChunk;
+use hearth_driver::{EngineUsage, LogChunk};
 use rustix::process::Signal;
 
 use crate::config::ShimCommand;
@@ -25,6 +25,7 @@ use crate::lock::Lock;
 use crate::log;
 use crate::strays;
 use crate::tail::Tail;
+use crate::usage;
 
 /// How long to wait for a lock that is held for moments only: by a shim that comes up, or by another look.
 const LOCK_PATIENCE: Duration = Duration::from_millis(500);
@@ -204,6 +205,13 @@ impl Place {
 
     pub(crate) fn log(&self, id: EngineId, offset: u64, limit: usize) -> io::Result<LogChunk> {
         log::read(self.dir(id).path(), offset, limit)
+    }
+
+    pub(crate) fn usage(&self, id: EngineId) -> io::Result<Option<EngineUsage>> {
+        match self.dir(id).shim()? {
+            ShimRecord::Known(shim) if shim.lives()? => usage::below(shim.pid()),
+            _ => Ok(None),
+        }
     }
 
     /// Reaps shims of this process that have ended, and says whose they were.

@@ -33,6 +33,11 @@ impl ProcessIdentity {
         Ok(Self { pid, started: stat.started, boot: boot()?.to_owned() })
     }
 
+    /// Its number, which is another's once it does not run.
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid
+    }
+
     /// Whether it still runs. One that has ended is also reaped if it was a child of this process.
     pub(crate) fn lives(&self) -> io::Result<bool> {
         let Some(stat) = stat(self.pid)?.filter(|stat| stat.started == self.started) else {

@@ -43,8 +43,22 @@ pub trait Driver: Send + Sync + 'static {
     /// A piece of the engine's log, from the `offset`-th byte ever written to it.
     async fn log(&self, id: EngineId, offset: u64, limit: usize) -> Result<LogChunk, DriverError>;
 
+    /// What the processes of an engine have used so far; `None` if it is not there, or nobody can tell.
+    async fn usage(&self, _id: EngineId) -> Result<Option<EngineUsage>, DriverError> {
+        Ok(None)
+    }
+
     /// Engines worth looking at again. A hint: entries may repeat or be lost.
     fn changes(&self) -> BoxStream<'static, EngineId>;
+}
+
+/// What the processes of an engine have used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineUsage {
+    /// Processor time since its start, of processes that have ended too.
+    pub cpu: Duration,
+    /// Memory that is resident now, in bytes.
+    pub memory: u64,
 }
 
 /// A piece of an engine's log.

@@ -4,3 +4,4 @@ pub mod operation;
 pub mod session;
 pub mod template;
 pub mod time;
+pub mod usage;

@@ -15,6 +15,7 @@ use pb::execution_config::Network as PbNetwork;
 use pb::session::SessionConfig as PbKind;
 
 use super::time::{duration, from_duration, timestamp};
+use super::usage;
 
 /// What every property key begins with in answers (contract, section 5.8).
 const PROPERTY_PREFIX: &str = "spark:";
@@ -209,7 +210,8 @@ fn runtime_info(session: &Session, places: &Places) -> pb::RuntimeInfo {
             format!("{}/{}/{}", places.staging, staged::folder(session.uuid), staged::OUTPUT)
         }
     };
-    pb::RuntimeInfo { endpoints, output_uri, ..pb::RuntimeInfo::default() }
+    let (current_usage, approximate_usage) = usage::messages(session);
+    pb::RuntimeInfo { endpoints, output_uri, current_usage, approximate_usage, ..pb::RuntimeInfo::default() }
 }
 
 fn kind_message(kind: &SessionKind) -> PbKind {

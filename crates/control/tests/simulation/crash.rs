@@ -14,7 +14,7 @@ use hearth_core::name::{SessionName, TemplateName};
 use hearth_core::operation::{Operation, RequestKey};
 use hearth_core::session::Session;
 use hearth_core::template::Template;
-use hearth_driver::{Driver, DriverError, LogChunk};
+use hearth_driver::{Driver, DriverError, EngineUsage, LogChunk};
 use hearth_store::{Change, CommitError, OperationQuery, SessionQuery, Store, StoreError, TemplateQuery};
 
 /// On which side of an effect the server dies.
@@ -212,6 +212,10 @@ impl<D: Driver> Driver for CrashingDriver<D> {
 
     async fn log(&self, id: EngineId, offset: u64, limit: usize) -> Result<LogChunk, DriverError> {
         look!(self, self.inner.log(id, offset, limit))
+    }
+
+    async fn usage(&self, id: EngineId) -> Result<Option<EngineUsage>, DriverError> {
+        look!(self, self.inner.usage(id))
     }
 
     fn changes(&self) -> BoxStream<'static, EngineId> {

@@ -9,4 +9,5 @@ mod lifetimes;
 mod notices;
 mod seeded;
 mod templates;
+mod usage;
 mod world;

@@ -14,7 +14,7 @@ use super::engine::Engine;
 use super::journal::What;
 use super::plan::{Fault, Method};
 use super::world::{FakeWorld, State};
-use crate::{Driver, DriverError, LogChunk};
+use crate::{Driver, DriverError, EngineUsage, LogChunk};
 
 /// A driver over a [`FakeWorld`]. Holds nothing of its own.
 #[derive(Clone)]
@@ -127,6 +127,12 @@ impl Driver for FakeDriver {
             Ok(state.engines.get(&id).map_or_else(LogChunk::default, |engine| engine.log(offset, limit)))
         })
         .await
+    }
+
+    async fn usage(&self, id: EngineId) -> Result<Option<EngineUsage>, DriverError> {
+        // Not in the journal: it changes nothing, and no fault is injected into it.
+        let (state, now) = self.world.settled_state();
+        Ok(state.engines.get(&id).and_then(|engine| engine.usage(now)))
     }
 
     fn changes(&self) -> BoxStream<'static, EngineId> {

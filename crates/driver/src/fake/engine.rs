@@ -8,7 +8,7 @@ use hearth_core::engine::{Endpoint, EngineSpec, Exit, ExitCause, ExitStatus, Lis
 use hearth_core::session::later;
 
 use super::plan::{EnginePlan, OnStart, OnStop};
-use crate::LogChunk;
+use crate::{EngineUsage, LogChunk};
 
 /// The status of a process that was killed.
 const KILLED: ExitStatus = ExitStatus::Signal(9);
@@ -150,6 +150,12 @@ impl Engine {
         // The text is in memory, so its length and every offset in it fit a usize.
         let content: Vec<u8> = text.into_bytes().into_iter().skip(offset as usize).take(limit).collect();
         LogChunk { next_offset: offset + content.len() as u64, content, offset }
+    }
+
+    pub(super) fn usage(&self, now: Timestamp) -> Option<EngineUsage> {
+        let Phase::Listening { at } = self.phase else { return None };
+        let cpu = hearth_core::words::between(at, now) * self.plan.milli_cores / 1000;
+        Some(EngineUsage { cpu, memory: self.plan.memory })
     }
 
     fn endpoint(&self) -> Endpoint {

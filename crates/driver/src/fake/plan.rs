@@ -20,6 +20,10 @@ pub struct EnginePlan {
     pub endpoint: Option<Endpoint>,
     /// Lines that it writes to its log once it is placed.
     pub log: Vec<String>,
+    /// How much of a core it uses once it listens, in thousandths.
+    pub milli_cores: u32,
+    /// How much memory it has then, in bytes.
+    pub memory: u64,
 }
 
 /// What comes of a fake engine's start.
@@ -70,6 +74,8 @@ impl Default for EnginePlan {
             on_stop: OnStop::Ends(Duration::ZERO),
             endpoint: None,
             log: Vec::new(),
+            milli_cores: 0,
+            memory: 0,
         }
     }
 }

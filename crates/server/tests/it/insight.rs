@@ -255,3 +255,22 @@ fn a_restart_loses_no_notice() {
     assert_eq!([told(after.next()), told(after.next())], before);
     assert_eq!(kinds(&after.rest()), ["failed"]);
 }
+
+#[test]
+fn what_is_allocated_is_told_while_a_session_is_active_and_what_it_came_to_once_it_has_ended() {
+    let server = server();
+    let runtime = json!({"properties": {"spark.driver.cores": "4", "spark.driver.memory": "12200m"}});
+    let mut body = hearth_testkit::connect_session("metered");
+    body["runtimeConfig"] = runtime;
+    server.rest().post(&format!("/v1/{PARENT}/sessions?sessionId=metered"), &body).ok();
+    let active = server.session_in("metered", "ACTIVE");
+    let now = &active["runtimeInfo"]["currentUsage"];
+    let allocated: i64 = now["milliDcu"].as_str().unwrap().parse().unwrap();
+    assert!(allocated >= 4000, "{now:#}");
+    assert!(now.get("snapshotTime").is_some() && active["runtimeInfo"].get("approximateUsage").is_none());
+    let ended = server.terminate("metered");
+    let whole = &ended["runtimeInfo"]["approximateUsage"];
+    assert!(whole.get("updateTime").is_some(), "{ended:#}");
+    assert!(ended["runtimeInfo"].get("currentUsage").is_none(), "{ended:#}");
+    assert_eq!(&server.session("metered").ok()["runtimeInfo"]["approximateUsage"], whole, "for good");
+}

@@ -17,6 +17,7 @@ use hearth_core::operation::{Done, Operation, OperationKind, Outcome};
 use hearth_core::session::{EndReason, Failure, PastState, Session, SessionState, StateLabel, Undoing};
 use hearth_core::template::Template;
 use hearth_core::timeline::{Milestone, Timeline};
+use hearth_core::usage::Used;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -44,11 +45,11 @@ pub(super) fn any_session() -> BoxedStrategy<Session> {
         times,
         state(),
         vec(past, 0..3),
-        (timeline(), notices()),
+        (timeline(), notices(), used()),
         open,
     )
         .prop_map(|(ids, config, texts, times, state, history, told, open_operations)| {
-            let (timeline, notices) = told;
+            let (timeline, notices, used) = told;
             let (number, project, location, id) = ids;
             Session {
                 name: Parent { project, location }.session(format!("{id}{number}")),
@@ -62,11 +63,18 @@ pub(super) fn any_session() -> BoxedStrategy<Session> {
                 history,
                 timeline,
                 notices,
+                used,
                 open_operations,
                 deleting_since: times.2,
                 generation: 0,
             }
         })
+        .boxed()
+}
+
+fn used() -> BoxedStrategy<Used> {
+    (duration(), any::<u64>(), any::<u64>(), duration(), option::of(time()))
+        .prop_map(|(cpu, memory, peak_memory, busy, at)| Used { cpu, memory, peak_memory, busy, at })
         .boxed()
 }
 
