@@ -24,6 +24,7 @@ pub mod world;
 use std::sync::Arc;
 
 use hearth_core::Timestamp;
+pub use hearth_core::caller::Caller;
 use hearth_core::policy::SessionPolicy;
 use hearth_core::properties::PropertyPolicy;
 
@@ -47,13 +48,6 @@ pub struct Control {
     pub(crate) waiters: Arc<Waiters>,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) extending: Arc<tokio::sync::Mutex<()>>,
-}
-
-/// Who makes a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// An e-mail address or a subject.
-    pub name: String,
 }
 
 impl Control {

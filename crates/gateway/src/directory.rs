@@ -3,17 +3,11 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use hearth_core::caller::Caller;
 use hearth_core::engine::Endpoint;
 use hearth_core::id::SessionUuid;
 
 use crate::status::Refusal;
-
-/// Who calls. The server authenticates and puts it into the request's extensions; the gateway only passes it on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// The name of the principal.
-    pub name: String,
-}
 
 /// How a caller named the session it wants.
 #[derive(Debug, Clone, PartialEq, Eq)]

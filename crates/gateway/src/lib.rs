@@ -22,7 +22,9 @@ pub mod status;
 mod tasks;
 mod tunnel;
 
-pub use directory::{Caller, Directory, InUse, SessionKey, Target};
+pub use hearth_core::caller::Caller;
+
+pub use directory::{Directory, InUse, SessionKey, Target};
 pub use gateway::{Gateway, GatewayConfig, tune_http2};
 pub use probe::{ProbeError, probe_spark_connect};
 pub use spark_connect::SERVICE_PREFIX;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use hearth_core::caller::Caller;
 use hearth_core::id::SessionUuid;
 use http::header::{CONTENT_TYPE, HeaderValue, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -15,7 +16,7 @@ use http_body_util::{BodyExt as _, Limited, StreamBody};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::body::{Answer, Replay, went_well};
-use crate::directory::{Caller, InUse, SessionKey, Target};
+use crate::directory::{InUse, SessionKey, Target};
 use crate::gateway::Inner;
 use crate::message::{self, Subject};
 use crate::peek::{self, PEEK_LIMIT, Peek};

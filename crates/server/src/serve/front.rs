@@ -63,7 +63,7 @@ impl Front {
     async fn gateway(&self, mut request: Request<Body>) -> Response<Body> {
         match self.authenticate(&request) {
             Ok(caller) => {
-                request.extensions_mut().insert(hearth_gateway::Caller { name: caller.name });
+                request.extensions_mut().insert(caller);
                 self.gateway.call(request).await
             }
             Err(status) if grpc(&request) => status.into_http(),
