@@ -38,6 +38,10 @@ impl SqliteStore {
     ///
     /// Looks only at what is quick to see; [`crate::check`] reads everything. Blocks for some milliseconds.
     ///
+    /// One at a time for a file: callers hold the lock of its state directory ([`crate::StateDir::lock`]). Within a
+    /// process there must be no second one, as the system gives up a process's locks on a file when any of its
+    /// handles on it is closed.
+    ///
     /// # Errors
     /// When the file is damaged, foreign, newer than this program, not writable, or locked.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {

@@ -51,20 +51,6 @@ fn a_new_database_is_for_its_user_alone_and_carries_our_mark() {
 }
 
 #[test]
-fn two_that_open_a_new_database_at_once_both_succeed() {
-    let (_scratch, path) = scratch();
-    let openers: Vec<_> = (0..4)
-        .map(|_| {
-            let path = path.clone();
-            std::thread::spawn(move || SqliteStore::open(path).map(drop))
-        })
-        .collect();
-    for opener in openers {
-        opener.join().unwrap().unwrap();
-    }
-}
-
-#[test]
 fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
     let (_scratch, path) = scratch();
     let long = "not a database, but long enough for a header ".repeat(50);
