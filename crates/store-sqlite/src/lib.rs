@@ -27,5 +27,5 @@ mod writer_tests;
 pub use crate::backup::{BackupError, backup, restore};
 pub use crate::check::{Report, check};
 pub use crate::error::OpenError;
-pub use crate::state_dir::{LockError, StateDir, StateLock};
+pub use crate::state_dir::{DATABASE, LockError, StateDir, StateLock};
 pub use crate::store::SqliteStore;

@@ -81,7 +81,7 @@ fn process(pid: Option<u32>) -> String {
 /// The lock file's name.
 const LOCK_FILE: &str = "lock";
 /// The database's name.
-const DATABASE: &str = "hearth.db";
+pub const DATABASE: &str = "hearth.db";
 
 impl StateDir {
     /// Makes the directory if need be (for its user alone), and locks it. Does not wait.

@@ -9,9 +9,9 @@ use hearth_runtimes::Installer;
 
 use super::exit::Exit;
 use super::failure::CommandError;
-use super::local::{ENDPOINT_FILE, TOKEN_FILE};
 use super::runtimes::catalogue;
 use crate::config::{Config, ConfigArgs};
+use crate::serve::{ENDPOINT_FILE, TOKEN_FILE};
 
 /// Look at what the service needs on this machine, and say what is missing
 #[derive(Debug, Args)]

@@ -12,11 +12,8 @@ use etcetera::BaseStrategy as _;
 
 use super::exit::Exit;
 use super::global::Global;
+use crate::serve::{ENDPOINT_FILE, TOKEN_FILE};
 
-/// The file with the address, in the state directory.
-pub(crate) const ENDPOINT_FILE: &str = "endpoint";
-/// The file with the token, in the state directory.
-pub(crate) const TOKEN_FILE: &str = "token";
 /// The variable with the token.
 pub(crate) const TOKEN_VARIABLE: &str = "HEARTH_TOKEN";
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use hearth_store_sqlite::StateDir;
+use hearth_store_sqlite::{DATABASE, StateDir};
 
 use super::failure::CommandError;
 use crate::config::ConfigArgs;
@@ -37,9 +37,6 @@ enum Action {
         config: ConfigArgs,
     },
 }
-
-/// The database's name in the state directory.
-const DATABASE: &str = "hearth.db";
 
 impl StoreCommand {
     /// Does it.
