@@ -1,8 +1,10 @@
 //! Who makes a request.
 
-use hearth_control::Caller;
+use std::sync::Arc;
+
+use hearth_control::{Caller, Scope};
 use hearth_wire::error::pack;
-use hearth_wire::rpc;
+use hearth_wire::{method, rpc};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq;
@@ -17,22 +19,30 @@ pub const MISSING_CREDENTIAL: &str = "Request is missing required authentication
 const BAD_CREDENTIAL: &str = "Request had invalid authentication credentials. Expected OAuth 2 access token, login \
                               cookie or other valid authentication credential.";
 
+/// What a caller is told whose credential is good for less than the call needs. Source: Google's APIs say so.
+const SMALL_SCOPE: &str = "Request had insufficient authentication scopes.";
+
 /// Decides who a request is from.
-#[derive(Debug, Clone)]
-pub struct Authenticator {
-    token: Option<String>,
-    owner: Caller,
+#[derive(Clone)]
+pub struct Authenticator(Arc<Known>);
+
+/// Whom it knows.
+enum Known {
+    /// Whoever shows the token is the caller beside it.
+    Tokens(Vec<(String, Caller)>),
+    /// Everyone is.
+    Everyone(Caller),
 }
 
 impl Authenticator {
-    /// Takes `owner` to be whoever shows `token`.
-    pub fn token(token: String, owner: Caller) -> Self {
-        Self { token: Some(token), owner }
+    /// Takes whoever shows one of these tokens to be the caller beside it.
+    pub fn tokens(tokens: Vec<(String, Caller)>) -> Self {
+        Self(Arc::new(Known::Tokens(tokens)))
     }
 
     /// Takes everyone to be `owner`. Only for a service that nobody else can reach.
     pub fn anonymous(owner: Caller) -> Self {
-        Self { token: None, owner }
+        Self(Arc::new(Known::Everyone(owner)))
     }
 
     /// Who the request is from, by every credential that it carries.
@@ -40,15 +50,46 @@ impl Authenticator {
     /// # Errors
     /// When there is no credential, it is not known, or there are two that differ.
     pub fn authenticate(&self, credentials: &[impl AsRef<str>]) -> Result<Caller, Status> {
-        let Some(token) = &self.token else { return Ok(self.owner.clone()) };
+        let tokens = match &*self.0 {
+            Known::Tokens(tokens) => tokens,
+            Known::Everyone(owner) => return Ok(owner.clone()),
+        };
+        let bad = || unauthenticated(BAD_CREDENTIAL, "ACCESS_TOKEN_EXPIRED");
         match credentials {
             [] => Err(unauthenticated(MISSING_CREDENTIAL, "CREDENTIALS_MISSING")),
-            [shown] if bool::from(shown.as_ref().as_bytes().ct_eq(token.as_bytes())) => {
-                Ok(self.owner.clone())
+            [shown] => {
+                let shown = shown.as_ref().as_bytes();
+                let known = tokens.iter().find(|(token, _)| bool::from(shown.ct_eq(token.as_bytes())));
+                known.map(|(_, caller)| caller.clone()).ok_or_else(bad)
             }
-            _ => Err(unauthenticated(BAD_CREDENTIAL, "ACCESS_TOKEN_EXPIRED")),
+            _ => Err(bad()),
         }
     }
+}
+
+/// Whether a caller's credential is good for the method at this path of gRPC. Methods that only look are those that
+/// REST reaches with GET.
+///
+/// # Errors
+/// When it is good for less.
+pub fn scope_allows(caller: &Caller, path: &str) -> Result<(), Status> {
+    if caller.scope == Scope::Full {
+        return Ok(());
+    }
+    let looks = method::method(path)
+        .is_some_and(|method| method.bindings.first().is_some_and(|binding| binding.http_method == "GET"));
+    if looks { Ok(()) } else { Err(small_scope(path)) }
+}
+
+fn small_scope(path: &str) -> Status {
+    let (service, method) = path.trim_start_matches('/').rsplit_once('/').unwrap_or(("", path));
+    let metadata = [("service", service), ("method", &format!("{service}.{method}"))];
+    let detail = rpc::ErrorInfo {
+        reason: "ACCESS_TOKEN_SCOPE_INSUFFICIENT".to_owned(),
+        domain: "googleapis.com".to_owned(),
+        metadata: metadata.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+    };
+    with_details(Code::PermissionDenied, SMALL_SCOPE.to_owned(), vec![pack(&detail)])
 }
 
 /// The credential in the `authorization` header, if there is one. Jupyter's gateway client says `token` where
@@ -80,16 +121,36 @@ mod tests {
 
     #[test]
     fn only_the_token_opens_and_two_different_ones_never_do() {
-        let owner = Caller { name: "me".to_owned() };
-        let authenticator = Authenticator::token("secret".to_owned(), owner.clone());
+        let owner = Caller { name: "me".to_owned(), scope: Scope::Full };
+        let reader = Caller { scope: Scope::ReadOnly, ..owner.clone() };
+        let tokens = vec![("secret".to_owned(), owner.clone()), ("lesser".to_owned(), reader.clone())];
+        let authenticator = Authenticator::tokens(tokens);
         assert_eq!(authenticator.authenticate(&["secret"]).unwrap(), owner);
-        for bad in [&["secre"][..], &["secrett"], &[""], &["secret", "other"]] {
+        assert_eq!(authenticator.authenticate(&["lesser"]).unwrap(), reader);
+        for bad in [&["secre"][..], &["secrett"], &[""], &["secret", "lesser"]] {
             let status = authenticator.authenticate(bad).unwrap_err();
             assert_eq!((status.code(), status.message()), (Code::Unauthenticated, BAD_CREDENTIAL), "{bad:?}");
         }
         let nothing: [&str; 0] = [];
         assert_eq!(authenticator.authenticate(&nothing).unwrap_err().message(), MISSING_CREDENTIAL);
         assert_eq!(Authenticator::anonymous(owner.clone()).authenticate(&nothing).unwrap(), owner);
+    }
+
+    #[test]
+    fn a_reader_may_call_what_is_a_get_over_rest_and_nothing_else() {
+        let reader = Caller { name: "me".to_owned(), scope: Scope::ReadOnly };
+        let owner = Caller { scope: Scope::Full, ..reader.clone() };
+        let mut refused = 0;
+        for method in method::methods() {
+            let reads = method.bindings.iter().all(|binding| binding.http_method == "GET");
+            let allowed = scope_allows(&reader, &method.path);
+            assert_eq!(allowed.is_ok(), reads && !method.bindings.is_empty(), "{}", method.path);
+            refused += usize::from(allowed.is_err());
+            assert!(scope_allows(&owner, &method.path).is_ok());
+        }
+        assert!(refused > 5);
+        let status = scope_allows(&reader, "/spark.connect.SparkConnectService/ExecutePlan").unwrap_err();
+        assert_eq!((status.code(), status.message()), (Code::PermissionDenied, SMALL_SCOPE));
     }
 
     #[test]

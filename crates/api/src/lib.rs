@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod convert;
 mod insight;
+pub mod limits;
 mod operations;
 pub mod rest;
 mod sessions;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::convert::session::Places;
+use crate::limits::Limits;
 use hearth_control::Control;
 use hearth_wire::dataproc::session_controller_server::SessionControllerServer;
 use hearth_wire::dataproc::session_template_controller_server::SessionTemplateControllerServer;
@@ -26,7 +28,7 @@ use hearth_wire::longrunning::operations_server::OperationsServer;
 use tonic::service::Routes;
 
 /// What the API says of the place it runs in.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ApiSettings {
     /// How long the answer to a create may wait for the session to be ready.
     pub create_hold: Duration,
@@ -36,6 +38,8 @@ pub struct ApiSettings {
     pub locations: Vec<String>,
     /// What the server says of itself.
     pub info: ServerInfo,
+    /// How often a project may call.
+    pub limits: Limits,
 }
 
 /// The handlers. Cheap to clone.

@@ -23,7 +23,7 @@ use tonic::service::Routes;
 use tonic::{Code, Status};
 use tower::ServiceExt;
 
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, scope_allows};
 use crate::status::with_details;
 
 /// The bytes before each message of a gRPC body: a flag, and the length.
@@ -86,6 +86,7 @@ impl Rest {
     {
         let caller = self.authenticator.authenticate(&taken.parameters.credentials)?;
         let found = route(parts, &taken.parameters)?;
+        scope_allows(&caller, &found.method.path)?;
         if !taken.violations.is_empty() {
             return Err(refusal(&taken.violations));
         }

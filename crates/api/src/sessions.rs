@@ -11,6 +11,7 @@ use tonic::{Request, Response, Status};
 
 use crate::Api;
 use crate::convert::{operation, session};
+use crate::limits::Group;
 use crate::status::status;
 
 #[tonic::async_trait]
@@ -22,6 +23,7 @@ impl SessionController for Api {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let parent = self.parent(&request.parent).map_err(status)?;
+        self.settings.limits.count(Group::SessionOperations, &parent)?;
         let request_id = request_id(&request.request_id).map_err(status)?;
         let body = request.session.unwrap_or_default();
         let config =
@@ -40,6 +42,7 @@ impl SessionController for Api {
     ) -> Result<Response<pb::Session>, Status> {
         caller(&request)?;
         let name = session_name(&request.get_ref().name).map_err(status)?;
+        self.settings.limits.count(Group::Reads, name.parent())?;
         let found = self.control.session(&name).await.map_err(status)?;
         Ok(Response::new(session::message(&found, &self.settings.places)))
     }
@@ -51,6 +54,7 @@ impl SessionController for Api {
         caller(&request)?;
         let request = request.into_inner();
         let parent = self.parent(&request.parent).map_err(status)?;
+        self.settings.limits.count(Group::Reads, &parent)?;
         let pb::ListSessionsRequest { page_size, page_token, filter, .. } = request;
         let list = ListSessions { parent, page_size, page_token, filter };
         let page = self.control.list_sessions(list).await.map_err(status)?;
@@ -66,6 +70,7 @@ impl SessionController for Api {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let end = end(&request.name, &request.request_id).map_err(status)?;
+        self.settings.limits.count(Group::SessionOperations, end.name.parent())?;
         let accepted = self.control.terminate_session(&caller, end).await.map_err(status)?;
         Ok(Response::new(operation::message(&accepted, &self.settings.places)))
     }
@@ -77,6 +82,7 @@ impl SessionController for Api {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let end = end(&request.name, &request.request_id).map_err(status)?;
+        self.settings.limits.count(Group::SessionOperations, end.name.parent())?;
         let accepted = self.control.delete_session(&caller, end).await.map_err(status)?;
         Ok(Response::new(operation::message(&accepted, &self.settings.places)))
     }

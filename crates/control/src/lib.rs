@@ -24,7 +24,7 @@ pub mod world;
 use std::sync::Arc;
 
 use hearth_core::Timestamp;
-pub use hearth_core::caller::Caller;
+pub use hearth_core::caller::{Caller, Scope};
 use hearth_core::policy::SessionPolicy;
 use hearth_core::properties::PropertyPolicy;
 

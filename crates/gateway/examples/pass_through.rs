@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _};
 use hearth_core::engine::Endpoint;
 use hearth_core::id::SessionUuid;
-use hearth_gateway::{Caller, Directory, Gateway, GatewayConfig, InUse, Refusal, SessionKey, Target};
+use hearth_gateway::{Caller, Directory, Gateway, GatewayConfig, InUse, Refusal, Scope, SessionKey, Target};
 use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
@@ -140,7 +140,7 @@ async fn gateway(engine: &str) -> Result<(), AnyError> {
         tokio::spawn(async move {
             let service = service_fn(move |mut request: Request<Incoming>| {
                 let gateway = gateway.clone();
-                request.extensions_mut().insert(Caller { name: "bench".to_owned() });
+                request.extensions_mut().insert(Caller { name: "bench".to_owned(), scope: Scope::Full });
                 async move { Ok::<_, Infallible>(gateway.call(request.map(Body::new)).await) }
             });
             let mut builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());

@@ -22,7 +22,7 @@ pub mod status;
 mod tasks;
 mod tunnel;
 
-pub use hearth_core::caller::Caller;
+pub use hearth_core::caller::{Caller, Scope};
 
 pub use directory::{Directory, InUse, SessionKey, Target};
 pub use gateway::{Gateway, GatewayConfig, tune_http2};

@@ -22,6 +22,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
+use crate::auth::scope_allows;
+
 use super::{FRAME_HEADER, Rest, refusal, refused, route};
 
 /// How often a stream without events shows that it lives. Proxies close what is silent, often after 60 s.
@@ -72,6 +74,7 @@ impl Rest {
     async fn open_stream(&self, parts: &Parts, taken: &mut Taken) -> Result<Body, Status> {
         let caller = self.authenticator.authenticate(&taken.parameters.credentials)?;
         let found: Found = route(parts, &taken.parameters)?;
+        scope_allows(&caller, &found.method.path)?;
         if !taken.violations.is_empty() {
             return Err(refusal(&taken.violations));
         }

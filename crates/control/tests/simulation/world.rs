@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hearth_control::virtual_time::VirtualClock;
 use hearth_control::world::{Launcher, Probe, Random, Start, World};
-use hearth_control::{Caller, Control, Reconciler};
+use hearth_control::{Caller, Control, Reconciler, Scope};
 use hearth_core::Timestamp;
 use hearth_core::clock::Clock;
 use hearth_core::config::{SessionConfig, SessionKind};
@@ -259,7 +259,7 @@ pub(crate) fn name(id: &str) -> SessionName {
 }
 
 pub(crate) fn caller() -> Caller {
-    Caller { name: "someone@example.com".to_owned() }
+    Caller { name: "someone@example.com".to_owned(), scope: Scope::Full }
 }
 
 pub(crate) fn config() -> SessionConfig {

@@ -13,7 +13,9 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use hearth_core::engine::Endpoint;
 use hearth_core::id::SessionUuid;
-use hearth_gateway::{Caller, Code, Directory, Gateway, GatewayConfig, InUse, Refusal, SessionKey, Target};
+use hearth_gateway::{
+    Caller, Code, Directory, Gateway, GatewayConfig, InUse, Refusal, Scope, SessionKey, Target,
+};
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
@@ -322,7 +324,9 @@ pub(crate) async fn listen(gateway: Gateway) -> (SocketAddr, JoinSet<()>) {
                     async move {
                         let mut request = request.map(Body::new);
                         if !request.headers().contains_key("x-anonymous") {
-                            request.extensions_mut().insert(Caller { name: "ann".to_owned() });
+                            request
+                                .extensions_mut()
+                                .insert(Caller { name: "ann".to_owned(), scope: Scope::Full });
                         }
                         Ok::<_, Infallible>(gateway.call(request).await)
                     }

@@ -12,7 +12,7 @@ use etcetera::BaseStrategy as _;
 
 use super::exit::Exit;
 use super::global::Global;
-use crate::serve::{ENDPOINT_FILE, TOKEN_FILE};
+use crate::serve::{ENDPOINT_FILE, READER_TOKEN_FILE, TOKEN_FILE};
 
 /// The variable with the token.
 pub(crate) const TOKEN_VARIABLE: &str = "HEARTH_TOKEN";
@@ -171,6 +171,12 @@ impl Surroundings {
             return Ok(Token { secret: text.trim().to_owned(), source: TokenSource::Environment });
         }
         let file = self.state_dir(global)?.join(TOKEN_FILE);
+        from_file(&file)?.ok_or(LocalError::NoToken { file })
+    }
+
+    /// The token of the state directory that is good for looking only.
+    pub(crate) fn reader_token(&self, global: &Global) -> Result<Token, LocalError> {
+        let file = self.state_dir(global)?.join(READER_TOKEN_FILE);
         from_file(&file)?.ok_or(LocalError::NoToken { file })
     }
 

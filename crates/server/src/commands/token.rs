@@ -13,6 +13,9 @@ use super::output::Screen;
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct TokenCommand {
+    /// The token that is good for looking only: nothing is made, ended or run with it
+    #[arg(long)]
+    pub(crate) read_only: bool,
     /// The flags of all client commands.
     #[command(flatten)]
     pub(crate) global: Global,
@@ -25,20 +28,29 @@ impl TokenCommand {
     /// When there is no token.
     #[expect(clippy::unused_async, reason = "all commands are run the same way")]
     pub(crate) async fn run(self) -> Result<Exit, CommandError> {
-        print(&self.global, &Surroundings::read(), &mut Screen::of_process(&self.global))
+        let screen = &mut Screen::of_process(&self.global);
+        print(&self.global, self.read_only, &Surroundings::read(), screen)
     }
 }
 
-fn print(global: &Global, around: &Surroundings, screen: &mut Screen) -> Result<Exit, CommandError> {
-    let token = around.token(global)?.secret;
+fn print(
+    global: &Global,
+    read_only: bool,
+    around: &Surroundings,
+    screen: &mut Screen,
+) -> Result<Exit, CommandError> {
+    let token = if read_only { around.reader_token(global)? } else { around.token(global)? }.secret;
     match screen.format {
         Format::Table => screen.line(&token)?,
         Format::Json | Format::Yaml => screen.value(&json!({ "token": token }))?,
     }
-    screen.note(
+    screen.note(if read_only {
+        "Whoever has it can see every session of this service, its output too, and change nothing. Send it as \
+         `Authorization: Bearer TOKEN`."
+    } else {
         "Whoever has it can use every session of this service. Send it as `Authorization: Bearer TOKEN`; PySpark \
-         takes it from SPARK_CONNECT_AUTHENTICATE_TOKEN.",
-    );
+         takes it from SPARK_CONNECT_AUTHENTICATE_TOKEN."
+    });
     Ok(Exit::Done)
 }
 
@@ -54,12 +66,26 @@ mod tests {
         let global = Global { state_dir: Some(home.path().to_owned()), ..Global::default() };
         let around = Surroundings::default();
         let (mut screen, data, notes) = captured::screen(Format::Table);
-        print(&global, &around, &mut screen).unwrap();
+        print(&global, false, &around, &mut screen).unwrap();
         assert_eq!(data.read(), "local-secret\n");
         assert!(notes.read().contains("Authorization: Bearer"));
         assert!(!notes.read().contains("local-secret"));
         let (mut screen, data, _) = captured::screen(Format::Json);
-        print(&global, &around, &mut screen).unwrap();
+        print(&global, false, &around, &mut screen).unwrap();
         assert_eq!(data.read(), "{\n  \"token\": \"local-secret\"\n}\n");
+    }
+
+    #[test]
+    fn the_token_of_readers_is_another_one_and_never_the_first_in_its_place() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("token"), "local-secret\n").unwrap();
+        let global = Global { state_dir: Some(home.path().to_owned()), ..Global::default() };
+        let around = Surroundings { token: Some("of-the-environment".into()), ..Surroundings::default() };
+        let (mut screen, data, _) = captured::screen(Format::Table);
+        print(&global, true, &around, &mut screen).unwrap_err();
+        assert_eq!(data.read(), "");
+        std::fs::write(home.path().join("reader-token"), "lesser-secret\n").unwrap();
+        print(&global, true, &around, &mut screen).unwrap();
+        assert_eq!(data.read(), "lesser-secret\n");
     }
 }

@@ -40,6 +40,10 @@ pub(crate) struct Config {
     pub(crate) max_body: u64,
     /// Who is let in.
     pub(crate) auth: Auth,
+    /// How many sessions a project may create, terminate and delete each minute in a location; 0 for any number.
+    pub(crate) session_operations_per_minute: u32,
+    /// How often a project may get and list sessions each minute in a location; 0 for any number.
+    pub(crate) reads_per_minute: u32,
     /// What runs engines.
     pub(crate) driver: EngineDriver,
     /// Pages of browsers that may call the API; empty for none.
@@ -112,6 +116,8 @@ impl Config {
             create_hold: Duration::from_millis(700),
             max_body: 32 << 20,
             auth: Auth::Token,
+            session_operations_per_minute: 0,
+            reads_per_minute: 0,
             driver: EngineDriver::Process,
             cors_origins: vec![AllowedOrigin::Loopback],
             session: SessionPolicy::default(),

@@ -65,6 +65,14 @@ pub(super) fn store(
             let value = number(raw, "a size such as \"16MiB\"").and_then(read).map_err(one)?;
             *place(config) = within(value, range, |value| show_size(*value)).map_err(one)?;
         }
+        Kind::Count(place, range) => {
+            let read = |text: &str| {
+                text.parse()
+                    .map_err(|_| Problem::Invalid(format!("\"{text}\" is not a whole number, as 200 is")))
+            };
+            let value = number(raw, "a whole number").and_then(read).map_err(one)?;
+            *place(config) = within(value, range, u32::to_string).map_err(one)?;
+        }
         Kind::Choice { words, set, .. } => {
             let value = text(raw, "one of a few words").map_err(one)?;
             if !set(config, value) {

@@ -54,6 +54,7 @@ pub(super) fn value(kind: &Kind, config: &Config) -> Option<toml::Value> {
         Kind::Runtime(place) | Kind::Segment(place) | Kind::Filter(place) => place(&mut config).clone(),
         Kind::Duration(place, _) => show_duration(*place(&mut config)),
         Kind::Size(place, _) => show_size(*place(&mut config)),
+        Kind::Count(place, _) => return Some(toml::Value::Integer((*place(&mut config)).into())),
         Kind::Choice { get, .. } => get(&config).to_owned(),
     };
     Some(toml::Value::String(text))

@@ -118,6 +118,7 @@ fn kind_text(kind: &Kind) -> String {
         Kind::Size(_, range) => {
             format!("size from `{}` to `{}`", show_size(*range.start()), show_size(*range.end()))
         }
+        Kind::Count(_, range) => format!("whole number from {} to {}", range.start(), range.end()),
         Kind::Choice { words, .. } => {
             words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(" or ")
         }
@@ -145,6 +146,9 @@ fn setting_schema(setting: &Setting) -> Value {
         Kind::Uri(_) => json!({ "type": "string", "pattern": "^(|[a-z0-9]+://.+)$" }),
         Kind::Duration(..) => json!({ "type": "string", "pattern": units_pattern("+", &DURATION_UNITS) }),
         Kind::Size(..) => json!({ "type": "string", "pattern": units_pattern("", &SIZE_UNITS) }),
+        Kind::Count(_, range) => {
+            json!({ "type": "integer", "minimum": range.start(), "maximum": range.end() })
+        }
         Kind::Choice { words, .. } => json!({ "enum": words }),
     };
     schema["description"] = Value::from(setting.doc.replace('`', ""));
@@ -153,6 +157,7 @@ fn setting_schema(setting: &Setting) -> Value {
     if let Some(default) = default {
         schema["default"] = match default {
             toml::Value::Array(items) => items.iter().filter_map(toml::Value::as_str).collect(),
+            toml::Value::Integer(number) => Value::from(number),
             text => Value::from(text.as_str()),
         };
     }

@@ -57,6 +57,8 @@ pub(super) enum Kind {
     Duration(Place<Duration>, RangeInclusive<Duration>),
     /// Bytes with units.
     Size(Place<u64>, RangeInclusive<u64>),
+    /// A whole number.
+    Count(Place<u32>, RangeInclusive<u32>),
     /// One of a few words.
     Choice {
         /// The words.
@@ -292,6 +294,23 @@ pub(super) const SETTINGS: &[Setting] = &[
               does.\n\nEach is an origin such as `https://lab.example.com`, or `loopback` for every page that comes \
               from this machine, or `*` for all. A caller needs its token all the same. The empty list lets no \
               page in.",
+    },
+    Setting {
+        key: "limits.session-operations",
+        kind: Kind::Count(|config| &mut config.session_operations_per_minute, 0..=1_000_000),
+        flag: None,
+        since: "0.1",
+        doc: "How many creates, terminates and deletes of sessions are taken a minute, for each project and \
+              location.\n\nOne too many is answered with RESOURCE_EXHAUSTED and the time to wait. `0` takes as many \
+              as come; the hosted service takes 200.",
+    },
+    Setting {
+        key: "limits.reads",
+        kind: Kind::Count(|config| &mut config.reads_per_minute, 0..=1_000_000),
+        flag: None,
+        since: "0.1",
+        doc: "How many gets and lists of sessions are taken a minute, for each project and location.\n\n`0` takes \
+              as many as come; the hosted service takes 7500.",
     },
     Setting {
         key: "log.filter",

@@ -1,13 +1,13 @@
 //! The one port: decides, by path and content type, what answers a request.
 
 use axum::body::Body;
-use hearth_api::auth::{Authenticator, bearer};
+use hearth_api::auth::{Authenticator, bearer, scope_allows};
 use hearth_api::rest::Rest;
 use hearth_gateway::Gateway;
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{HeaderValue, Request, Response, StatusCode};
-use tonic::Status;
 use tonic::service::Routes;
+use tonic::{Code, Status};
 use tower::ServiceExt;
 
 use super::cors::Cors;
@@ -67,7 +67,13 @@ impl Front {
                 self.gateway.call(request).await
             }
             Err(status) if grpc(&request) => status.into_http(),
-            Err(status) => text(StatusCode::UNAUTHORIZED, &format!("{}\n", status.message())),
+            Err(status) => {
+                let code = match status.code() {
+                    Code::PermissionDenied => StatusCode::FORBIDDEN,
+                    _ => StatusCode::UNAUTHORIZED,
+                };
+                text(code, &format!("{}\n", status.message()))
+            }
         }
     }
 
@@ -84,8 +90,11 @@ impl Front {
         }
     }
 
+    /// Who makes the request, if their credential is good for it.
     fn authenticate(&self, request: &Request<Body>) -> Result<hearth_control::Caller, Status> {
-        self.authenticator.authenticate(bearer(request.headers()).as_slice())
+        let caller = self.authenticator.authenticate(bearer(request.headers()).as_slice())?;
+        scope_allows(&caller, request.uri().path())?;
+        Ok(caller)
     }
 }
 

@@ -23,10 +23,11 @@ use std::time::Duration;
 
 use hearth_api::auth::Authenticator;
 use hearth_api::convert::session::Places;
+use hearth_api::limits::Limits;
 use hearth_api::rest::Rest;
 use hearth_api::{Api, ApiSettings};
 use hearth_control::world::{System, World};
-use hearth_control::{Caller, Control, Reconciler};
+use hearth_control::{Caller, Control, Reconciler, Scope};
 use hearth_core::properties::PropertyPolicy;
 use hearth_gateway::{Gateway, GatewayConfig};
 use hearth_runtimes::Catalogue;
@@ -45,7 +46,7 @@ use self::directory::ControlDirectory;
 use self::engines::Engines;
 pub(crate) use self::error::ServeError;
 use self::front::Front;
-pub(crate) use self::token::TOKEN_FILE;
+pub(crate) use self::token::{READER_TOKEN_FILE, TOKEN_FILE};
 use crate::config::{Auth, Config};
 
 /// The file in the state directory that says where the service answers.
@@ -132,9 +133,15 @@ fn assemble(
     let owner = owner();
     let authenticator = match config.auth {
         Auth::Token => {
-            let token = token::ensure(state_dir)
-                .map_err(|source| ServeError::Token { path: state_dir.join(token::TOKEN_FILE), source })?;
-            Authenticator::token(token, owner)
+            let token = |file| {
+                token::ensure(state_dir, file)
+                    .map_err(|source| ServeError::Token { path: state_dir.join(file), source })
+            };
+            let reader = Caller { scope: Scope::ReadOnly, ..owner.clone() };
+            Authenticator::tokens(vec![
+                (token(token::TOKEN_FILE)?, owner),
+                (token(token::READER_TOKEN_FILE)?, reader),
+            ])
         }
         Auth::None => Authenticator::anonymous(owner),
     };
@@ -173,6 +180,7 @@ fn assemble(
         },
         locations: config.locations.clone(),
         info: server_info(config, &catalogue, known),
+        limits: Limits::per_minute(config.session_operations_per_minute, config.reads_per_minute),
     };
     let max_body = usize::try_from(config.max_body).unwrap_or(usize::MAX);
     let api = Api::new(control.clone(), settings).routes(max_body);
@@ -247,7 +255,7 @@ fn remove_endpoint(state_dir: &Path) {
 
 /// Who owns what the service makes, and who everyone with the token is taken to be.
 fn owner() -> Caller {
-    Caller { name: format!("{}@localhost", whoami()) }
+    Caller { name: format!("{}@localhost", whoami()), scope: Scope::Full }
 }
 
 /// The user the service runs as.

@@ -11,6 +11,7 @@ mod lists;
 mod names;
 mod operations;
 mod parameters;
+mod refusals;
 mod sessions;
 mod texts;
 mod transport;
