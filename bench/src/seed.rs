@@ -6,11 +6,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use hearth_core::Timestamp;
 use hearth_core::config::{SessionConfig, SessionKind};
+use hearth_core::error::ErrorKind;
 use hearth_core::id::{OperationId, SessionUuid};
 use hearth_core::name::Parent;
 use hearth_core::operation::{Done, Operation, OperationKind, Outcome};
 use hearth_core::policy::SessionPolicy;
-use hearth_core::session::{EndReason, PastState, Session, SessionState, StateLabel};
+use hearth_core::session::{EndReason, Failure, PastState, Session, SessionState, StateLabel};
 use hearth_store::{Change, SessionWrite, Store as _};
 use hearth_store_sqlite::{SqliteStore, StateDir};
 use tempfile::TempDir;
@@ -59,12 +60,20 @@ pub(crate) async fn write(state_dir: &Path, count: usize) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// The teams that sessions are labelled with, in turn.
+const TEAMS: usize = 50;
+/// Of each team's sessions every so manieth failed.
+const FAILED_EVERY: usize = 5;
+
+/// `labels.team = "team-7" AND state = FAILED`, as a query has it; one session in 250 passes.
+pub(crate) const FILTER: &str = "&filter=labels.team%20%3D%20%22team-7%22%20AND%20state%20%3D%20FAILED";
+
 /// A session that lived for a second, and its operation.
 fn ended(parent: &Parent, number: usize, at: Timestamp) -> anyhow::Result<(Session, Operation)> {
     let operation_id = OperationId(Uuid::new_v4());
     let config = SessionConfig {
         kind: Some(SessionKind::SparkConnect),
-        labels: [("purpose".to_owned(), "bench".to_owned())].into(),
+        labels: [("team".to_owned(), format!("team-{}", number % TEAMS))].into(),
         ..SessionConfig::default()
     };
     let mut session = Session::new(
@@ -87,7 +96,12 @@ fn ended(parent: &Parent, number: usize, at: Timestamp) -> anyhow::Result<(Sessi
         past(StateLabel::Terminating, 900)?,
     ];
     session.state_at = at.checked_add(Duration::from_secs(1))?;
-    session.state = SessionState::Terminated { reason: EndReason::Requested { by: session.creator.clone() } };
+    session.state = if (number / TEAMS).is_multiple_of(FAILED_EVERY) {
+        let message = "The engine ended".to_owned();
+        SessionState::Failed { failure: Failure { kind: ErrorKind::Internal, message } }
+    } else {
+        SessionState::Terminated { reason: EndReason::Requested { by: session.creator.clone() } }
+    };
     let operation = Operation {
         id: operation_id,
         kind: OperationKind::Create,
