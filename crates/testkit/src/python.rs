@@ -25,7 +25,7 @@ pub struct Script {
 }
 
 impl Python {
-    /// The environment of this name in the cache: `pyspark-4.0`, `pyspark-4.1`, `pyspark-4.2` or `google`.
+    /// The environment of this name in the cache: `pyspark-4.0`, `google`, what else `xtask/clients` has.
     ///
     /// # Panics
     /// When it was not made yet.
