@@ -14,7 +14,7 @@ use hearth_wire::hearth::session_insight_server::SessionInsight;
 use tonic::{Request, Response, Status};
 
 use crate::Api;
-use crate::convert::time::{duration, from_duration, timestamp};
+use crate::convert::time::{duration, from_duration, from_timestamp, timestamp};
 use crate::sessions::{caller, session_name};
 use crate::status::status;
 
@@ -123,8 +123,7 @@ impl SessionInsight for Api {
 fn extension(request: &pb::ExtendSessionRequest) -> Result<Extension, ControlError> {
     match (&request.ttl, &request.until) {
         (Some(ttl), None) => Ok(Extension::Ttl(from_duration(ttl))),
-        (None, Some(until)) => Timestamp::new(until.seconds, until.nanos)
-            .ok()
+        (None, Some(until)) => from_timestamp(until)
             .map(Extension::Until)
             .ok_or_else(|| ControlError::field("until", "Invalid value for field 'until': not a time")),
         (Some(_), Some(_)) => Err(ControlError::field("ttl", "Only one of 'ttl' and 'until' can be set")),

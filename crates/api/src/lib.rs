@@ -12,6 +12,7 @@ pub mod rest;
 mod sessions;
 pub mod status;
 mod templates;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +20,13 @@ use std::time::Duration;
 use crate::convert::session::Places;
 use crate::limits::Limits;
 use hearth_control::Control;
+use hearth_core::usage::Price;
 use hearth_wire::dataproc::session_controller_server::SessionControllerServer;
 use hearth_wire::dataproc::session_template_controller_server::SessionTemplateControllerServer;
 use hearth_wire::hearth::ServerInfo;
 use hearth_wire::hearth::server_server::ServerServer;
 use hearth_wire::hearth::session_insight_server::SessionInsightServer;
+use hearth_wire::hearth::usage_reports_server::UsageReportsServer;
 use hearth_wire::longrunning::operations_server::OperationsServer;
 use tonic::service::Routes;
 
@@ -36,6 +39,8 @@ pub struct ApiSettings {
     pub places: Places,
     /// The locations that are served; empty for every location.
     pub locations: Vec<String>,
+    /// What compute units cost, if that is known.
+    pub price: Option<Price>,
     /// What the server says of itself.
     pub info: ServerInfo,
     /// How often a project may call.
@@ -62,6 +67,7 @@ impl Api {
             .add_service(SessionTemplateControllerServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(OperationsServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(SessionInsightServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(UsageReportsServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ServerServer::new(self.clone()).max_decoding_message_size(limit))
     }
 }

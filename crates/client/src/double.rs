@@ -19,9 +19,11 @@ use hearth_wire::dataproc::{
 use hearth_wire::error::pack;
 use hearth_wire::hearth::server_server::{Server, ServerServer};
 use hearth_wire::hearth::session_insight_server::{SessionInsight, SessionInsightServer};
+use hearth_wire::hearth::usage_reports_server::{UsageReports, UsageReportsServer};
 use hearth_wire::hearth::{
     ExplainSessionRequest, Explanation, ExtendSessionRequest, ExtendSessionResponse, GetLogRequest,
-    GetServerInfoRequest, GetTimelineRequest, Log, ServerInfo, SessionNotice, Timeline, WatchSessionRequest,
+    GetServerInfoRequest, GetTimelineRequest, GetUsageRequest, Log, ServerInfo, SessionNotice, Timeline,
+    Usage, WatchSessionRequest,
 };
 use hearth_wire::longrunning::operation::Result as Ended;
 use hearth_wire::longrunning::operations_server::{Operations, OperationsServer};
@@ -70,6 +72,10 @@ pub struct Records {
     pub explanations: BTreeMap<String, Explanation>,
     /// What extensions were asked for.
     pub extensions: Vec<ExtendSessionRequest>,
+    /// What sessions used.
+    pub usage: Usage,
+    /// What was asked for of it.
+    pub usage_asked: Vec<GetUsageRequest>,
     /// The token that callers must show.
     pub token: Option<String>,
     /// Which calls were made: their names, and their request ids where they have one.
@@ -121,6 +127,7 @@ impl Double {
                 .add_service(SessionControllerServer::new(handlers.clone()))
                 .add_service(OperationsServer::new(handlers.clone()))
                 .add_service(SessionInsightServer::new(handlers.clone()))
+                .add_service(UsageReportsServer::new(handlers.clone()))
                 .add_service(ServerServer::new(handlers));
             // A listener that breaks shows in the calls of the test.
             let _ = server.serve_with_incoming(TcpIncoming::from(listener)).await;
@@ -460,6 +467,15 @@ impl SessionInsight for Handlers {
         let name = &request.get_ref().name;
         records.session(name)?;
         Ok(Response::new(records.explanations.get(name).cloned().unwrap_or_default()))
+    }
+}
+
+#[tonic::async_trait]
+impl UsageReports for Handlers {
+    async fn get_usage(&self, request: Request<GetUsageRequest>) -> Result<Response<Usage>, Status> {
+        let mut records = self.enter("usage", &request, "")?;
+        records.usage_asked.push(request.into_inner());
+        Ok(Response::new(records.usage.clone()))
     }
 }
 

@@ -22,6 +22,7 @@ mod sessions;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod wait;
 
 pub use client::Client;

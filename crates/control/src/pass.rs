@@ -10,6 +10,7 @@ use hearth_core::session::{Session, SessionState, later};
 use hearth_core::step::{Step, next_step};
 use hearth_core::timeline::Milestone;
 use hearth_core::transition::SessionEvent;
+use hearth_core::usage::UsageRecord;
 use hearth_driver::DriverError;
 use hearth_store::{Change, CommitError, SessionWrite, StoreError};
 use tracing::{debug, info, warn};
@@ -177,7 +178,11 @@ impl Control {
         let finished: Vec<_> = operations.iter().map(|operation| operation.id).collect();
         let change = Change {
             fence: Some(fence),
-            sessions: vec![SessionWrite::Remove { uuid: session.uuid, generation: session.generation }],
+            sessions: vec![SessionWrite::Remove {
+                uuid: session.uuid,
+                generation: session.generation,
+                usage: UsageRecord::of(session).map(Box::new),
+            }],
             operations,
             ..Change::default()
         };

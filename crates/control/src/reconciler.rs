@@ -211,10 +211,15 @@ impl Reconciler {
             self.control.queue.push(uuid, now);
         }
         let removed_operations = world.store.finished_before(kept_since, PURGE_BATCH).await?;
-        if !removed_operations.is_empty() {
-            let change = Change { removed_operations, ..Change::default() };
+        let counted_since = now.checked_sub(self.control.policy.usage_retention).unwrap_or(Timestamp::MIN);
+        let removed_usage = world.store.usage_before(counted_since, PURGE_BATCH).await?;
+        if !removed_operations.is_empty() || !removed_usage.is_empty() {
+            let change = Change { removed_operations, removed_usage, ..Change::default() };
             if let Err(error) = world.store.commit(change).await {
-                warn!(error = &error as &dyn std::error::Error, "could not remove old operations");
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not remove old operations and records of use"
+                );
             }
         }
         Ok(())

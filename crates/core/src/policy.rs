@@ -19,6 +19,8 @@ pub struct SessionPolicy {
     pub default_idle_ttl: Duration,
     /// How long an ended session and a finished operation are kept.
     pub retention: Duration,
+    /// How long after a session's end its use is counted, also when the session itself is removed.
+    pub usage_retention: Duration,
     /// The most an engine's log may take on disk, in bytes.
     pub log_limit: u64,
 }
@@ -33,6 +35,8 @@ impl Default for SessionPolicy {
             default_ttl: Duration::from_secs(24 * HOUR),
             default_idle_ttl: Duration::from_secs(HOUR),
             retention: Duration::from_secs(7 * 24 * HOUR),
+            // A year, and a month to look at it.
+            usage_retention: Duration::from_secs(400 * 24 * HOUR),
             log_limit: 16 << 20,
         }
     }

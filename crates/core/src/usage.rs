@@ -13,6 +13,14 @@ use serde::{Deserialize, Serialize};
 use crate::session::{Session, StateLabel};
 use crate::words;
 
+pub use self::price::{InvalidPrice, Price};
+pub use self::record::UsageRecord;
+pub use self::rollup::{Group, GroupBy, InvalidGroupBy, RollUp, roll_up};
+
+mod price;
+mod record;
+mod rollup;
+
 /// How often what an engine used is written down. A crash of the machine loses that much at most.
 pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -29,7 +37,7 @@ const LEAST_OVERHEAD: u64 = 384;
 const DISK_PER_CORE: u64 = 100;
 
 /// What is allocated to a session while it is active.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Allocation {
     /// Compute units, in thousandths.
     pub milli_dcu: u64,
@@ -47,6 +55,8 @@ pub struct Used {
     pub memory: u64,
     /// The most of it that was seen.
     pub peak_memory: u64,
+    /// Memory times how long it was held, in mebibytes times seconds: each look counts until the next.
+    pub memory_mib_seconds: u64,
     /// How long calls ran.
     pub busy: Duration,
     /// When this was seen.
@@ -54,7 +64,7 @@ pub struct Used {
 }
 
 /// What a session, or many, used in a span of time.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Total {
     /// How many sessions were active in it.
     pub sessions: u64,
@@ -64,8 +74,12 @@ pub struct Total {
     pub milli_dcu_seconds: u64,
     /// Local disk allocated, in GB times seconds.
     pub shuffle_storage_gb_seconds: u64,
-    /// Processor time taken, in seconds.
-    pub cpu_seconds: f64,
+    /// Processor time taken.
+    pub cpu: Duration,
+    /// Memory taken, in mebibytes times seconds.
+    pub memory_mib_seconds: u64,
+    /// The most memory that one of the sessions was seen to take at once in its life, in bytes.
+    pub peak_memory: u64,
     /// How long no call ran, in whole seconds.
     pub idle_seconds: u64,
     /// Compute units allocated while no call ran, in thousandths, times seconds.
@@ -76,10 +90,16 @@ impl Used {
     /// What is known once `seen` was seen too: totals never go down, not even when an engine's count begins anew.
     #[must_use]
     pub fn grown(&self, seen: &Self) -> Self {
+        let held = match (self.at, seen.at) {
+            (Some(before), Some(now)) => mebibyte_seconds(self.memory, words::between(before, now)),
+            _ => 0,
+        };
         Self {
             cpu: self.cpu.max(seen.cpu),
             memory: seen.memory,
             peak_memory: self.peak_memory.max(seen.peak_memory).max(seen.memory),
+            // Taking over what came of an earlier call adds nothing twice.
+            memory_mib_seconds: self.memory_mib_seconds.saturating_add(held).max(seen.memory_mib_seconds),
             busy: self.busy.max(seen.busy),
             at: self.at.max(seen.at),
         }
@@ -96,10 +116,19 @@ pub fn active_span(session: &Session, now: Timestamp) -> Option<(Timestamp, Time
     Some((session.history[at].at, until))
 }
 
-/// What a session used between two times. What was allocated is exact; of what its engine took, and of its idle time,
-/// it is the share that the span has in the session's life.
+/// What a session used between two times ([`UsageRecord::total`]).
 pub fn total(session: &Session, since: Timestamp, until: Timestamp, now: Timestamp) -> Option<Total> {
-    let (began, ended) = active_span(session, now)?;
+    total_of(active_span(session, now)?, allocation(session), &session.used, since, until)
+}
+
+/// What was used between two times by a session that was active for this span.
+fn total_of(
+    (began, ended): (Timestamp, Timestamp),
+    allocation: Allocation,
+    used: &Used,
+    since: Timestamp,
+    until: Timestamp,
+) -> Option<Total> {
     let life = words::between(began, ended);
     let part = words::between(began.max(since), ended.min(until));
     // A session that ended before it began to count is not there at all.
@@ -107,18 +136,47 @@ pub fn total(session: &Session, since: Timestamp, until: Timestamp, now: Timesta
         return None;
     }
     let share = if life.is_zero() { 0.0 } else { part.as_secs_f64() / life.as_secs_f64() };
-    let allocation = allocation(session);
+    // A whole life is exact.
+    let share_of = |whole: Duration| if part == life { whole } else { whole.mul_f64(share.min(1.0)) };
     let active = part.as_secs();
-    let idle = life.saturating_sub(session.used.busy).mul_f64(share).as_secs().min(active);
+    let idle = share_of(life.saturating_sub(used.busy)).as_secs().min(active);
     Some(Total {
         sessions: 1,
         active_seconds: active,
-        milli_dcu_seconds: allocation.milli_dcu * active,
-        shuffle_storage_gb_seconds: allocation.shuffle_storage_gb * active,
-        cpu_seconds: session.used.cpu.as_secs_f64() * share,
+        milli_dcu_seconds: allocation.milli_dcu.saturating_mul(active),
+        shuffle_storage_gb_seconds: allocation.shuffle_storage_gb.saturating_mul(active),
+        cpu: share_of(used.cpu),
+        memory_mib_seconds: share_of(Duration::from_secs(used.memory_mib_seconds)).as_secs(),
+        peak_memory: used.peak_memory,
         idle_seconds: idle,
-        idle_milli_dcu_seconds: allocation.milli_dcu * idle,
+        idle_milli_dcu_seconds: allocation.milli_dcu.saturating_mul(idle),
     })
+}
+
+impl Total {
+    /// Both together.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            sessions: self.sessions.saturating_add(other.sessions),
+            active_seconds: self.active_seconds.saturating_add(other.active_seconds),
+            milli_dcu_seconds: self.milli_dcu_seconds.saturating_add(other.milli_dcu_seconds),
+            shuffle_storage_gb_seconds: self
+                .shuffle_storage_gb_seconds
+                .saturating_add(other.shuffle_storage_gb_seconds),
+            cpu: self.cpu.saturating_add(other.cpu),
+            memory_mib_seconds: self.memory_mib_seconds.saturating_add(other.memory_mib_seconds),
+            peak_memory: self.peak_memory.max(other.peak_memory),
+            idle_seconds: self.idle_seconds.saturating_add(other.idle_seconds),
+            idle_milli_dcu_seconds: self.idle_milli_dcu_seconds.saturating_add(other.idle_milli_dcu_seconds),
+        }
+    }
+}
+
+/// So much memory, in bytes, for so long.
+fn mebibyte_seconds(memory: u64, held: Duration) -> u64 {
+    let product = u128::from(memory) * held.as_millis() / (1000 << 20);
+    u64::try_from(product).unwrap_or(u64::MAX)
 }
 
 /// What is allocated to a session, by its effective properties: its driver, and as many executors as they ask for.

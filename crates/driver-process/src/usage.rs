@@ -41,7 +41,8 @@ pub(crate) fn below(shim: i32) -> io::Result<Option<EngineUsage>> {
             memory = memory.saturating_add(usage.memory);
         }
     }
-    Ok(Some(EngineUsage { cpu: Duration::from_millis(ticks.saturating_mul(1000 / TICKS)), memory }))
+    let cpu = Duration::from_millis(ticks.saturating_mul(1000 / TICKS));
+    Ok(Some(EngineUsage { cpu, memory, peak_memory: memory }))
 }
 
 fn descends(mut pid: i32, from: i32, all: &HashMap<i32, Usage>) -> bool {

@@ -59,6 +59,8 @@ pub struct EngineUsage {
     pub cpu: Duration,
     /// Memory that is resident now, in bytes.
     pub memory: u64,
+    /// The most that was resident at once, in bytes, as far as it was seen.
+    pub peak_memory: u64,
 }
 
 /// A piece of an engine's log.

@@ -8,7 +8,10 @@ use rusqlite::Connection;
 
 use crate::connection::{look_at, open_reader};
 use crate::error::OpenError;
-use crate::row::{OperationRow, SessionRow, TemplateRow, parse_operation, parse_session, parse_template};
+use crate::row::{
+    OperationRow, SessionRow, TemplateRow, UsageRow, parse_operation, parse_session, parse_template,
+    parse_usage,
+};
 use crate::schema;
 
 /// What was found in a database.
@@ -22,6 +25,8 @@ pub struct Report {
     pub templates: usize,
     /// How many operations could be read.
     pub operations: usize,
+    /// Of how many removed sessions it could be read what they used.
+    pub removed_usage: usize,
     /// What cannot be read, in words for people.
     pub damage: Vec<String>,
     /// What can be read and does not fit together, in words for people.
@@ -68,6 +73,7 @@ fn check_into(path: &Path, report: &mut Report) -> Result<(), OpenError> {
         check_templates(&connection, report).map_err(sqlite)?;
         check_labels(&connection, report).map_err(sqlite)?;
         check_operations(&connection, &open, report).map_err(sqlite)?;
+        check_usage(&connection, report).map_err(sqlite)?;
         check_references(&connection, report).map_err(sqlite)?;
     }
     Ok(())
@@ -252,6 +258,42 @@ fn check_operations(connection: &Connection, open: &Open, report: &mut Report) -
                 .push(format!("operation {id}: it has ended, but session {session} still waits for it")),
             (None, Some(_)) | (Some(_), None) => {}
         }
+    }
+    Ok(())
+}
+
+fn check_usage(connection: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+    let mut statement =
+        connection.prepare("SELECT document, uuid, project, location, ended_at FROM removed_usage")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (document, uuid): (String, String) = (row.get(0)?, row.get(1)?);
+        let expected = match parse_usage(&document).and_then(|record| UsageRow::of(&record)) {
+            Ok(expected) => expected,
+            Err(error) => {
+                report.damage.push(format!("removed session {uuid}: {error}"));
+                continue;
+            }
+        };
+        report.removed_usage += 1;
+        let columns = [
+            ("uuid", expected.uuid, uuid.clone()),
+            ("project", expected.project, row.get(2)?),
+            ("location", expected.location, row.get(3)?),
+            ("end", expected.ended_at, row.get(4)?),
+        ];
+        for (what, document, column) in columns {
+            if document != column {
+                report.contradictions.push(format!(
+                    "removed session {uuid}: its {what} is indexed as \"{column}\" but recorded as \"{document}\""
+                ));
+            }
+        }
+    }
+    let mut twice = connection.prepare("SELECT uuid FROM removed_usage JOIN sessions USING (uuid)")?;
+    for uuid in twice.query_map([], |row| row.get::<_, String>(0))? {
+        let text = format!("session {}: its use is recorded as if it were removed, but it is there", uuid?);
+        report.contradictions.push(text);
     }
     Ok(())
 }

@@ -6,14 +6,15 @@ use hearth_core::name::{SessionName, TemplateName};
 use hearth_core::operation::{Operation, RequestKey};
 use hearth_core::session::Session;
 use hearth_core::template::Template;
-use hearth_store::{OperationQuery, SessionQuery, StoreError, TemplateQuery};
+use hearth_core::usage::UsageRecord;
+use hearth_store::{OperationQuery, SessionQuery, StoreError, TemplateQuery, UsageQuery};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row, params, params_from_iter};
 
 use crate::error::store_error;
 use crate::list;
 use crate::restriction::Statement;
-use crate::row::{parse_operation, parse_session, parse_template, parse_time, time};
+use crate::row::{parse_operation, parse_session, parse_template, parse_time, parse_usage, time};
 
 type Read<T> = Result<T, StoreError>;
 
@@ -31,6 +32,14 @@ const FINISHED_BEFORE: &str = "SELECT id FROM operations
      WHERE done_at IS NOT NULL AND done_at <= ?1 ORDER BY done_at, id LIMIT ?2";
 const REQUEST: &str = "SELECT operation FROM requests
      WHERE project = ?1 AND location = ?2 AND method = ?3 AND request_id = ?4";
+/// One statement, and so one moment. A settled session was active for the last time when it entered its state or
+/// before.
+const USAGE: &str = "SELECT document, generation FROM sessions
+     WHERE (?1 IS NULL OR project = ?1) AND (?2 IS NULL OR location = ?2) AND (settled = 0 OR state_at >= ?3)
+     UNION ALL SELECT document, NULL FROM removed_usage
+     WHERE ended_at >= ?3 AND (?1 IS NULL OR project = ?1) AND (?2 IS NULL OR location = ?2)";
+const USAGE_BEFORE: &str =
+    "SELECT uuid FROM removed_usage WHERE ended_at <= ?1 ORDER BY ended_at, uuid LIMIT ?2";
 const ACTIVITY: &str = "SELECT used_at FROM activity WHERE uuid = ?1";
 
 pub(crate) fn session(connection: &Connection, name: &SessionName) -> Read<Option<Session>> {
@@ -94,6 +103,21 @@ pub(crate) fn request(connection: &Connection, key: &RequestKey) -> Read<Option<
 
 pub(crate) fn activity(connection: &Connection, uuid: SessionUuid) -> Read<Option<Timestamp>> {
     one(connection, ACTIVITY, [uuid.to_string()], |row| parse_time(text(row, 0)?))
+}
+
+pub(crate) fn usage(connection: &Connection, query: &UsageQuery) -> Read<Vec<UsageRecord>> {
+    let values = params![query.project, query.location, time(query.since)];
+    let mut found =
+        many(connection, USAGE, values, |row| match row.get(1).map_err(|error| store_error(&error))? {
+            Some(generation) => Ok(UsageRecord::of(&parse_session(text(row, 0)?, generation)?)),
+            None => parse_usage(text(row, 0)?).map(Some),
+        })?;
+    found.retain(|record| record.as_ref().is_some_and(|record| query.selects(record)));
+    Ok(found.into_iter().flatten().collect())
+}
+
+pub(crate) fn usage_before(connection: &Connection, at: Timestamp, limit: usize) -> Read<Vec<SessionUuid>> {
+    many(connection, USAGE_BEFORE, params![time(at), clamp(limit)], |row| parse_id(text(row, 0)?))
 }
 
 fn one<T>(
@@ -180,6 +204,7 @@ mod tests {
             (FINISHED_BEFORE, "operations_finished (done_at>? AND done_at<?)"),
             (REQUEST, "PRIMARY KEY (project=? AND location=? AND method=? AND request_id=?)"),
             (ACTIVITY, "PRIMARY KEY (uuid=?)"),
+            (USAGE_BEFORE, "removed_usage_by_end (ended_at<?)"),
         ] {
             let plan = plan(&connection, sql);
             assert!(plan.contains(index), "{sql}\n{plan}");

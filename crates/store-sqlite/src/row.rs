@@ -8,6 +8,7 @@ use hearth_core::filter::Row;
 use hearth_core::operation::Operation;
 use hearth_core::session::Session;
 use hearth_core::template::Template;
+use hearth_core::usage::UsageRecord;
 use hearth_store::StoreError;
 
 /// A session as its row holds it.
@@ -51,6 +52,16 @@ pub(crate) struct TemplateRow {
     pub(crate) creator: String,
     pub(crate) kernel: Option<&'static str>,
     pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) document: String,
+}
+
+/// What a removed session used, as its row holds it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct UsageRow {
+    pub(crate) uuid: String,
+    pub(crate) project: String,
+    pub(crate) location: String,
+    pub(crate) ended_at: String,
     pub(crate) document: String,
 }
 
@@ -107,6 +118,19 @@ impl TemplateRow {
     }
 }
 
+impl UsageRow {
+    pub(crate) fn of(record: &UsageRecord) -> Result<Self, StoreError> {
+        let parent = record.session.parent();
+        Ok(Self {
+            uuid: record.uuid.to_string(),
+            project: parent.project.clone(),
+            location: parent.location.clone(),
+            ended_at: time(record.ended_at.unwrap_or(record.began_at)),
+            document: document(record, "record of use")?,
+        })
+    }
+}
+
 /// A kernel as columns hold it.
 pub(crate) fn kernel(kernel: Kernel) -> &'static str {
     match kernel {
@@ -147,6 +171,11 @@ pub(crate) fn parse_operation(document: &str) -> Result<Operation, StoreError> {
 pub(crate) fn parse_template(document: &str, created_at: &str) -> Result<Template, StoreError> {
     let template: Template = parse(document, "session template")?;
     Ok(Template { created_at: parse_time(created_at)?, ..template })
+}
+
+/// Reads the document of what a removed session used.
+pub(crate) fn parse_usage(document: &str) -> Result<UsageRecord, StoreError> {
+    parse(document, "removed session's use")
 }
 
 fn document<T: serde::Serialize>(value: &T, what: &str) -> Result<String, StoreError> {

@@ -15,6 +15,7 @@ pub(crate) const APPLICATION_ID: i32 = 0x4852_5448;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_sessions.sql"),
     include_str!("../migrations/0002_templates_and_filters.sql"),
+    include_str!("../migrations/0003_removed_usage.sql"),
 ];
 
 /// The newest format.

@@ -10,7 +10,10 @@ use hearth_core::name::{SessionName, TemplateName};
 use hearth_core::operation::{Operation, RequestKey};
 use hearth_core::session::Session;
 use hearth_core::template::Template;
-use hearth_store::{Change, CommitError, OperationQuery, SessionQuery, Store, StoreError, TemplateQuery};
+use hearth_core::usage::UsageRecord;
+use hearth_store::{
+    Change, CommitError, OperationQuery, SessionQuery, Store, StoreError, TemplateQuery, UsageQuery,
+};
 
 use crate::connection::open_writer;
 use crate::error::OpenError;
@@ -132,6 +135,15 @@ impl Store for SqliteStore {
 
     async fn activity(&self, uuid: SessionUuid) -> Result<Option<Timestamp>, StoreError> {
         self.readers.point(|connection| query::activity(connection, uuid))
+    }
+
+    async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRecord>, StoreError> {
+        let query = query.clone();
+        self.readers.scan(move |connection| query::usage(connection, &query)).await
+    }
+
+    async fn usage_before(&self, time: Timestamp, limit: usize) -> Result<Vec<SessionUuid>, StoreError> {
+        self.readers.scan(move |connection| query::usage_before(connection, time, limit)).await
     }
 
     async fn acquire_lease(

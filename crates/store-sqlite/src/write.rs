@@ -10,7 +10,7 @@ use hearth_core::operation::RequestKey;
 use hearth_store::{Change, CommitError, SessionWrite, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::row::{OperationRow, SessionRow, count, parse_time, time};
+use crate::row::{OperationRow, SessionRow, UsageRow, count, parse_time, time};
 use crate::template::{self, PreparedTemplate};
 use crate::writer::Failure;
 
@@ -23,20 +23,21 @@ pub(crate) struct Prepared {
     templates: Vec<PreparedTemplate>,
     operations: Vec<OperationRow>,
     removed_operations: Vec<OperationId>,
+    removed_usage: Vec<SessionUuid>,
 }
 
 #[derive(Debug)]
 enum PreparedWrite {
     Insert(SessionName, SessionRow),
     Update(SessionRow, u64),
-    Remove(String, u64),
+    Remove(String, u64, Option<UsageRow>),
 }
 
 impl PreparedWrite {
     fn uuid(&self) -> &str {
         match self {
             Self::Insert(_, row) | Self::Update(row, _) => &row.uuid,
-            Self::Remove(uuid, _) => uuid,
+            Self::Remove(uuid, ..) => uuid,
         }
     }
 }
@@ -51,8 +52,9 @@ impl Prepared {
                 SessionWrite::Update(session) => {
                     PreparedWrite::Update(SessionRow::of(&session)?, session.generation)
                 }
-                SessionWrite::Remove { uuid, generation } => {
-                    PreparedWrite::Remove(uuid.to_string(), generation)
+                SessionWrite::Remove { uuid, generation, usage } => {
+                    let usage = usage.map(|usage| UsageRow::of(&usage)).transpose()?;
+                    PreparedWrite::Remove(uuid.to_string(), generation, usage)
                 }
             })
         };
@@ -67,6 +69,7 @@ impl Prepared {
                 .collect::<Result<_, StoreError>>()?,
             operations: change.operations.iter().map(OperationRow::of).collect::<Result<_, _>>()?,
             removed_operations: change.removed_operations,
+            removed_usage: change.removed_usage,
         })
     }
 }
@@ -116,6 +119,11 @@ pub(crate) fn commit(connection: &Connection, change: &Prepared) -> Applied {
     for id in &change.removed_operations {
         // The request ids go with it: ON DELETE CASCADE.
         connection.prepare_cached("DELETE FROM operations WHERE id = ?1")?.execute([id.to_string()])?;
+    }
+    for uuid in &change.removed_usage {
+        connection
+            .prepare_cached("DELETE FROM removed_usage WHERE uuid = ?1")?
+            .execute([uuid.to_string()])?;
     }
     Ok(())
 }
@@ -170,7 +178,7 @@ fn write_session(connection: &Connection, write: &PreparedWrite) -> Applied {
                 row.deleting,
                 row.document,
             ])?,
-        PreparedWrite::Remove(uuid, generation) => connection
+        PreparedWrite::Remove(uuid, generation, _) => connection
             // Its activity goes with it: ON DELETE CASCADE.
             .prepare_cached("DELETE FROM sessions WHERE uuid = ?1 AND generation = ?2")?
             .execute(params![uuid, count(*generation)])?,
@@ -182,9 +190,21 @@ fn write_session(connection: &Connection, write: &PreparedWrite) -> Applied {
         PreparedWrite::Insert(_, row) | PreparedWrite::Update(row, _) => {
             template::write_session_labels(connection, row)
         }
-        // They went with it: ON DELETE CASCADE.
-        PreparedWrite::Remove(..) => Ok(()),
+        // Its labels went with it: ON DELETE CASCADE.
+        PreparedWrite::Remove(_, _, usage) => {
+            usage.as_ref().map_or(Ok(()), |row| write_usage(connection, row))
+        }
     }
+}
+
+fn write_usage(connection: &Connection, row: &UsageRow) -> Applied {
+    connection
+        .prepare_cached(
+            "INSERT INTO removed_usage (uuid, project, location, ended_at, document) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (uuid) DO UPDATE SET project = ?2, location = ?3, ended_at = ?4, document = ?5",
+        )?
+        .execute(params![row.uuid, row.project, row.location, row.ended_at, row.document])?;
+    Ok(())
 }
 
 fn write_operation(connection: &Connection, row: &OperationRow) -> Applied {

@@ -112,7 +112,7 @@ async fn removing_makes_room_on_a_full_disk() {
     leave_room(&store, 0).await;
     store.commit(insert(&session(2, 150_000))).await.unwrap_err();
     let uuid = session(1, 0).uuid;
-    let removal = SessionWrite::Remove { uuid, generation: 1 };
+    let removal = SessionWrite::Remove { uuid, generation: 1, usage: None };
     store.commit(Change { sessions: vec![removal], ..Change::default() }).await.unwrap();
     store.commit(insert(&session(2, 150_000))).await.unwrap();
     assert_eq!(everything(&store).await, [Session { generation: 1, ..session(2, 150_000) }]);

@@ -16,6 +16,7 @@ use hearth_core::name::{Parent, SessionName, TemplateName};
 use hearth_core::operation::{Operation, RequestKey};
 use hearth_core::session::Session;
 use hearth_core::template::Template;
+use hearth_core::usage::UsageRecord;
 
 pub use crate::memory::MemoryStore;
 
@@ -81,6 +82,13 @@ pub trait Store: Send + Sync + 'static {
     /// When a session was last used, as noted.
     async fn activity(&self, uuid: SessionUuid) -> Result<Option<Timestamp>, StoreError>;
 
+    /// What sessions used that are there, and that were removed since, all as of one moment: a session that is being
+    /// removed is in it exactly once. In no order.
+    async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRecord>, StoreError>;
+
+    /// Records of removed sessions that ended at or before `time`, oldest first.
+    async fn usage_before(&self, time: Timestamp, limit: usize) -> Result<Vec<SessionUuid>, StoreError>;
+
     /// Asks for the lease, as [`Lease::grant`] decides. `None` when another server holds it.
     async fn acquire_lease(
         &self,
@@ -109,6 +117,8 @@ pub struct Change {
     pub operations: Vec<Operation>,
     /// Operations to remove, with the request ids that stand for them.
     pub removed_operations: Vec<OperationId>,
+    /// Removed sessions whose use is not to be known any more.
+    pub removed_usage: Vec<SessionUuid>,
 }
 
 /// A write of one session.
@@ -124,6 +134,8 @@ pub enum SessionWrite {
         uuid: SessionUuid,
         /// The generation it was read with.
         generation: u64,
+        /// What it used, which is kept; `None` if it used nothing.
+        usage: Option<Box<UsageRecord>>,
     },
 }
 
@@ -173,6 +185,27 @@ pub struct TemplateQuery {
     pub after: Option<(Timestamp, TemplateName)>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// Whose use to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageQuery {
+    /// Of sessions in this project; `None` for all.
+    pub project: Option<String>,
+    /// Of sessions in this location; `None` for all.
+    pub location: Option<String>,
+    /// Of sessions that were active then or later ([`UsageRecord::reaches`]).
+    pub since: Timestamp,
+}
+
+impl UsageQuery {
+    /// Whether a record is asked for.
+    pub fn selects(&self, record: &UsageRecord) -> bool {
+        let parent = record.session.parent();
+        self.project.as_ref().is_none_or(|project| *project == parent.project)
+            && self.location.as_ref().is_none_or(|location| *location == parent.location)
+            && record.reaches(self.since)
+    }
 }
 
 /// Which operations to list.

@@ -11,10 +11,11 @@ use hearth_core::name::{SessionName, TemplateName};
 use hearth_core::operation::{Done, Operation, Outcome, RequestKey};
 use hearth_core::session::Session;
 use hearth_core::template::Template;
+use hearth_core::usage::UsageRecord;
 
 use crate::{
     Change, CommitError, OperationQuery, SessionQuery, SessionWrite, Store, StoreError, TemplateQuery,
-    TemplateWrite,
+    TemplateWrite, UsageQuery,
 };
 
 /// A store in memory.
@@ -31,6 +32,7 @@ struct Tables {
     operations: HashMap<OperationId, Operation>,
     requests: BTreeMap<RequestKey, OperationId>,
     activity: HashMap<SessionUuid, Timestamp>,
+    usage: HashMap<SessionUuid, UsageRecord>,
     lease: Option<Lease>,
 }
 
@@ -72,7 +74,7 @@ impl Tables {
                     self.check_generation(session.uuid, session.generation)?;
                     session.uuid
                 }
-                SessionWrite::Remove { uuid, generation } => {
+                SessionWrite::Remove { uuid, generation, .. } => {
                     self.check_generation(*uuid, *generation)?;
                     *uuid
                 }
@@ -132,7 +134,10 @@ impl Tables {
                     let generation = session.generation + 1;
                     self.sessions.insert(session.uuid, Session { generation, ..*session });
                 }
-                SessionWrite::Remove { uuid, .. } => {
+                SessionWrite::Remove { uuid, usage, .. } => {
+                    if let Some(usage) = usage {
+                        self.usage.insert(uuid, *usage);
+                    }
                     if let Some(session) = self.sessions.remove(&uuid) {
                         self.names.remove(&session.name);
                     }
@@ -164,6 +169,9 @@ impl Tables {
         for id in change.removed_operations {
             self.operations.remove(&id);
             self.requests.retain(|_, stands_for| *stands_for != id);
+        }
+        for uuid in change.removed_usage {
+            self.usage.remove(&uuid);
         }
     }
 }
@@ -293,6 +301,25 @@ impl Store for MemoryStore {
 
     async fn activity(&self, uuid: SessionUuid) -> Result<Option<Timestamp>, StoreError> {
         Ok(self.tables().activity.get(&uuid).copied())
+    }
+
+    async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRecord>, StoreError> {
+        let tables = self.tables();
+        let there = tables.sessions.values().filter_map(UsageRecord::of);
+        let removed = tables.usage.values().cloned();
+        Ok(there.chain(removed).filter(|record| query.selects(record)).collect())
+    }
+
+    async fn usage_before(&self, time: Timestamp, limit: usize) -> Result<Vec<SessionUuid>, StoreError> {
+        let tables = self.tables();
+        let mut ended: Vec<_> = tables
+            .usage
+            .values()
+            .map(|record| (record.ended_at.unwrap_or(record.began_at), record.uuid))
+            .filter(|(at, _)| *at <= time)
+            .collect();
+        ended.sort();
+        Ok(ended.into_iter().take(limit).map(|(_, uuid)| uuid).collect())
     }
 
     async fn acquire_lease(

@@ -21,6 +21,16 @@ pub fn duration(duration: Duration) -> prost_types::Duration {
     }
 }
 
+/// A time from the wire; `None` for one that is none, as beyond the year 9999.
+pub fn from_timestamp(at: &prost_types::Timestamp) -> Option<Timestamp> {
+    Timestamp::new(at.seconds, at.nanos).ok()
+}
+
+/// A duration of whole seconds as the wire has it.
+pub fn from_seconds(seconds: u64) -> prost_types::Duration {
+    duration(Duration::from_secs(seconds))
+}
+
 /// A duration from the wire. One below zero becomes zero, which every bound of ours refuses.
 pub fn from_duration(duration: &prost_types::Duration) -> Duration {
     Duration::try_from(*duration).unwrap_or(Duration::ZERO)

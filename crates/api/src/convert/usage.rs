@@ -37,6 +37,7 @@ pub(super) fn messages(session: &Session) -> (Option<pb::UsageSnapshot>, Option<
     (None, metrics)
 }
 
-fn signed(number: u64) -> i64 {
+/// A count as the wire has it.
+pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

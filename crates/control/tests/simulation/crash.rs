@@ -14,8 +14,11 @@ use hearth_core::name::{SessionName, TemplateName};
 use hearth_core::operation::{Operation, RequestKey};
 use hearth_core::session::Session;
 use hearth_core::template::Template;
+use hearth_core::usage::UsageRecord;
 use hearth_driver::{Driver, DriverError, EngineUsage, LogChunk};
-use hearth_store::{Change, CommitError, OperationQuery, SessionQuery, Store, StoreError, TemplateQuery};
+use hearth_store::{
+    Change, CommitError, OperationQuery, SessionQuery, Store, StoreError, TemplateQuery, UsageQuery,
+};
 
 /// On which side of an effect the server dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,6 +158,14 @@ impl<S: Store> Store for CrashingStore<S> {
 
     async fn activity(&self, uuid: SessionUuid) -> Result<Option<Timestamp>, StoreError> {
         read!(self, self.inner.activity(uuid))
+    }
+
+    async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRecord>, StoreError> {
+        read!(self, self.inner.usage(query))
+    }
+
+    async fn usage_before(&self, time: Timestamp, limit: usize) -> Result<Vec<SessionUuid>, StoreError> {
+        read!(self, self.inner.usage_before(time, limit))
     }
 
     async fn acquire_lease(

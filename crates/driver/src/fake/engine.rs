@@ -155,7 +155,7 @@ impl Engine {
     pub(super) fn usage(&self, now: Timestamp) -> Option<EngineUsage> {
         let Phase::Listening { at } = self.phase else { return None };
         let cpu = hearth_core::words::between(at, now) * self.plan.milli_cores / 1000;
-        Some(EngineUsage { cpu, memory: self.plan.memory })
+        Some(EngineUsage { cpu, memory: self.plan.memory, peak_memory: self.plan.memory })
     }
 
     fn endpoint(&self) -> Endpoint {

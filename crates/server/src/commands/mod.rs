@@ -20,6 +20,7 @@ mod store;
 mod templates;
 mod times;
 mod token;
+mod usage;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ enum Command {
     Sessions(sessions::SessionsCommand),
     Templates(templates::TemplatesCommand),
     Operations(operations::OperationsCommand),
+    Usage(usage::UsageCommand),
     Runtimes(runtimes::RuntimesCommand),
     Token(token::TokenCommand),
     Doctor(doctor::DoctorCommand),
@@ -63,6 +65,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Sessions(command) => block_on(command.run()),
         Command::Templates(command) => block_on(command.run()),
         Command::Operations(command) => block_on(command.run()),
+        Command::Usage(command) => block_on(command.run()),
         Command::Runtimes(command) => done(command.run()),
         Command::Token(command) => block_on(command.run()),
         Command::Doctor(command) => block_on(command.run()),

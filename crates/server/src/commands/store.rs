@@ -69,7 +69,10 @@ fn check(database: &std::path::Path) -> Result<(), CommandError> {
         let hint = error.hint();
         CommandError::own(error, hint)
     })?;
-    println!("format {}, {} sessions, {} operations", report.format, report.sessions, report.operations);
+    println!(
+        "format {}, {} sessions, {} operations, the use of {} removed sessions",
+        report.format, report.sessions, report.operations, report.removed_usage
+    );
     let problems: Vec<&str> = report.problems().collect();
     if problems.is_empty() {
         println!("no problems found");

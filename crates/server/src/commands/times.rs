@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
@@ -60,6 +61,50 @@ pub(crate) fn message(duration: Duration) -> prost_types::Duration {
     }
 }
 
+/// Reads a time: `2026-12-24T18:00:00Z`, a date for its beginning here, or how long ago it was, such as `30d`.
+pub(crate) fn parse_past(text: &str) -> Result<Past, String> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(Past::At(at));
+    }
+    if let Ok(date) = text.parse::<Date>() {
+        return Ok(Past::Date(date));
+    }
+    let problem = |_| {
+        format!("\"{text}\" is not a time; write 2026-12-24T18:00:00Z, 2026-12-24 or, for so long ago, 30d")
+    };
+    parse(text).map(Past::Ago).map_err(problem)
+}
+
+/// A time in the past, as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Past {
+    /// At this moment.
+    At(Timestamp),
+    /// When this day began.
+    Date(Date),
+    /// So long ago.
+    Ago(Duration),
+}
+
+impl Past {
+    /// The moment that is meant.
+    ///
+    /// # Errors
+    /// When it is before the calendar begins.
+    pub(crate) fn moment(self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, jiff::Error> {
+        match self {
+            Self::At(at) => Ok(at),
+            Self::Date(date) => Ok(date.to_zoned(zone.clone())?.timestamp()),
+            Self::Ago(ago) => now.checked_sub(ago),
+        }
+    }
+}
+
+/// A time as a message has it.
+pub(crate) fn time_message(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+}
+
 /// Reads a duration with units, such as `2h`, `30m`, `1h 30m`, `1d` or `7200s`. A day has 24 hours.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let problem = || format!("\"{text}\" is not a duration; write 2h, 30m, 1h30m, 1d or 7200s");
@@ -108,6 +153,26 @@ mod tests {
         for text in ["", "2", "h", "2x", "soon", "1mo", "-5m"] {
             assert!(parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn times_are_read_as_moments_days_and_how_long_ago() {
+        let now: Timestamp = "2026-11-22T18:15:02Z".parse().unwrap();
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        for (text, moment) in [
+            ("2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z"),
+            ("2026-11-01T00:00:00+01:00", "2026-10-31T23:00:00Z"),
+            ("2026-11-01", "2026-10-31T23:00:00Z"),
+            ("1d", "2026-11-21T18:15:02Z"),
+            ("90m", "2026-11-22T16:45:02Z"),
+        ] {
+            let read = parse_past(text).unwrap().moment(now, &zone).unwrap();
+            assert_eq!(read.to_string(), moment, "{text}");
+        }
+        for text in ["", "soon", "2026-13-01", "-3d"] {
+            assert!(parse_past(text).is_err(), "{text}");
+        }
+        assert!(parse_past("6000000d").unwrap().moment(now, &zone).is_err());
     }
 
     #[test]

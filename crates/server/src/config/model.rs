@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hearth_core::policy::SessionPolicy;
+use hearth_core::usage::Price;
 
 use super::origins::AllowedOrigin;
 use super::source::Directories;
@@ -50,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) cors_origins: Vec<AllowedOrigin>,
     /// Times and limits of sessions.
     pub(crate) session: SessionPolicy,
+    /// What compute units cost, if anything.
+    pub(crate) price: Option<Price>,
     /// What is logged, and how.
     pub(crate) log: LogConfig,
 }
@@ -121,6 +124,7 @@ impl Config {
             driver: EngineDriver::Process,
             cors_origins: vec![AllowedOrigin::Loopback],
             session: SessionPolicy::default(),
+            price: None,
             log: LogConfig { filter: "info".to_owned(), format: LogFormat::Text },
         }
     }

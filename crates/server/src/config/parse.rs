@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use hearth_core::usage::InvalidPrice;
 use http::uri::Authority;
 use tracing_subscriber::EnvFilter;
 
@@ -48,6 +49,11 @@ pub(super) fn store(
             *place(config) = optional(raw, "a host and a port", authority).map_err(one)?
         }
         Kind::Uri(place) => *place(config) = optional(raw, "an address", uri).map_err(one)?,
+        Kind::Price(place) => {
+            let read =
+                |text: &str| text.parse().map_err(|error: InvalidPrice| Problem::Invalid(error.to_string()));
+            *place(config) = optional(raw, "a price such as \"0.089 USD\"", read).map_err(one)?;
+        }
         Kind::Runtime(place) => {
             *place(config) = text(raw, "the version of a runtime").and_then(word).map_err(one)?
         }

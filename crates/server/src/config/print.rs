@@ -51,6 +51,7 @@ pub(super) fn value(kind: &Kind, config: &Config) -> Option<toml::Value> {
         Kind::File(place) => place(&mut config).as_ref()?.display().to_string(),
         Kind::Uri(place) => place(&mut config).clone()?,
         Kind::Authority(place) => place(&mut config).clone()?,
+        Kind::Price(place) => place(&mut config).as_ref()?.to_string(),
         Kind::Runtime(place) | Kind::Segment(place) | Kind::Filter(place) => place(&mut config).clone(),
         Kind::Duration(place, _) => show_duration(*place(&mut config)),
         Kind::Size(place, _) => show_size(*place(&mut config)),

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hearth_core::usage::Price;
 use hearth_core::validate::{MAX_TTL, MIN_TTL};
 
 use super::model::{Auth, Config, EngineDriver, LogFormat};
@@ -43,6 +44,8 @@ pub(super) enum Kind {
     Authority(Place<Option<String>>),
     /// An absolute address, or none.
     Uri(Place<Option<String>>),
+    /// A price, or none.
+    Price(Place<Option<Price>>),
     /// The version of a runtime.
     Runtime(Place<String>),
     /// One part of a resource name.
@@ -284,6 +287,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         flag: None,
         since: "0.1",
         doc: "The most that the log of one engine may take on disk.",
+    },
+    Setting {
+        key: "usage.retention",
+        kind: Kind::Duration(|config| &mut config.session.usage_retention, Duration::ZERO..=TEN_YEARS),
+        flag: None,
+        since: "0.1",
+        doc: "How long after its end a session's use is counted, also when the session is removed by then.\n\n\
+              `hearth usage` cannot look back further. Sessions that are not removed yet count in any case.",
+    },
+    Setting {
+        key: "usage.price",
+        kind: Kind::Price(|config| &mut config.price),
+        flag: None,
+        since: "0.1",
+        doc: "What an hour of one compute unit (DCU) costs, such as `0.089 USD`.\n\nReports of use then say what \
+              sessions cost, and what of it they cost while nobody used them. Without it they do not.",
     },
     Setting {
         key: "cors.origins",

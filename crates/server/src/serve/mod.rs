@@ -179,6 +179,7 @@ fn assemble(
             staging: staging.uri().to_owned(),
         },
         locations: config.locations.clone(),
+        price: config.price.clone(),
         info: server_info(config, &catalogue, known),
         limits: Limits::per_minute(config.session_operations_per_minute, config.reads_per_minute),
     };

@@ -19,6 +19,7 @@ mod parameters;
 mod sessions;
 mod startup;
 mod templates;
+mod usage;
 
 use hearth_testkit::{Options, TestServer};
 

@@ -68,6 +68,11 @@ async fn check_finds_each_kind_of_contradiction() {
         ),
         ("DELETE FROM operations WHERE id LIKE '%1'", "request id r1 stands for operation"),
         ("INSERT INTO activity VALUES ('nobody', 'now')", "nobody is noted as used, but is not there"),
+        ("INSERT INTO removed_usage VALUES ('gone', 'p', 'l', 'now', '{}')", "removed session gone: "),
+        (
+            "INSERT INTO removed_usage SELECT uuid, project, location, state_at, '{}' FROM sessions",
+            "its use is recorded as if it were removed",
+        ),
     ];
     for (damage, expected) in cases {
         let scratch = tempfile::tempdir().unwrap();

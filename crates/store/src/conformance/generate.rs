@@ -74,7 +74,14 @@ pub(super) fn any_session() -> BoxedStrategy<Session> {
 
 fn used() -> BoxedStrategy<Used> {
     (duration(), any::<u64>(), any::<u64>(), duration(), option::of(time()))
-        .prop_map(|(cpu, memory, peak_memory, busy, at)| Used { cpu, memory, peak_memory, busy, at })
+        .prop_map(|(cpu, memory, peak_memory, busy, at)| Used {
+            cpu,
+            memory,
+            peak_memory,
+            memory_mib_seconds: memory ^ peak_memory,
+            busy,
+            at,
+        })
         .boxed()
 }
 

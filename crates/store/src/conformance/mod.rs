@@ -13,6 +13,7 @@ mod paging;
 mod roundtrip;
 mod sample;
 mod templates;
+mod usage;
 
 pub use self::activity::*;
 pub use self::commit::*;
@@ -23,6 +24,7 @@ pub use self::operations::*;
 pub use self::paging::*;
 pub use self::roundtrip::*;
 pub use self::templates::*;
+pub use self::usage::*;
 
 /// Makes a test of every statement of the suite.
 ///
@@ -105,6 +107,12 @@ macro_rules! store_conformance {
             a_change_with_a_refused_template_leaves_nothing,
             templates_are_listed_newest_first_then_by_name,
             pages_of_templates_neither_repeat_nor_omit_while_templates_come_and_go,
+            what_a_session_used_reads_the_same_before_and_after_its_removal,
+            a_session_that_used_nothing_leaves_no_record_of_it,
+            use_is_asked_for_by_project_location_and_time,
+            a_refused_removal_leaves_no_record_of_use,
+            records_of_use_are_found_by_their_end_oldest_first_and_removed,
+            a_session_that_is_being_removed_counts_once_at_every_moment,
         }
     };
     (@tests $make:path: $($statement:ident,)*) => {

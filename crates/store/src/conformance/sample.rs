@@ -12,6 +12,7 @@ use hearth_core::operation::{Done, Operation, OperationKind, Outcome, RequestKey
 use hearth_core::policy::SessionPolicy;
 use hearth_core::session::{EndReason, Session, SessionState};
 use hearth_core::template::Template;
+use hearth_core::usage::UsageRecord;
 use uuid::Uuid;
 
 use crate::{Change, SessionWrite, Store, TemplateWrite};
@@ -86,7 +87,8 @@ pub(super) fn update(session: &Session) -> Change {
 }
 
 pub(super) fn remove(session: &Session) -> Change {
-    let write = SessionWrite::Remove { uuid: session.uuid, generation: session.generation };
+    let usage = UsageRecord::of(session).map(Box::new);
+    let write = SessionWrite::Remove { uuid: session.uuid, generation: session.generation, usage };
     Change { sessions: vec![write], ..Change::default() }
 }
 

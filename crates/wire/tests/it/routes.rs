@@ -7,9 +7,11 @@ const TEMPLATES: &str = "google.cloud.dataproc.v1.SessionTemplateController";
 const OPERATIONS: &str = "google.longrunning.Operations";
 const INSIGHT: &str = "hearth.v1.SessionInsight";
 const SERVER: &str = "hearth.v1.Server";
+const USAGE: &str = "hearth.v1.UsageReports";
 
 /// HTTP method, path, service, RPC, captured value.
-const TABLE: [(&str, &str, &str, &str, &str); 24] = [
+const TABLE: [(&str, &str, &str, &str, &str); 25] = [
+    ("GET", "/hearth/v1/projects/p/locations/-/usage", USAGE, "GetUsage", "projects/p/locations/-"),
     ("POST", "/v1/projects/p/locations/l/sessions", SESSIONS, "CreateSession", "projects/p/locations/l"),
     ("GET", "/v1/projects/p/locations/l/sessions", SESSIONS, "ListSessions", "projects/p/locations/l"),
     (

@@ -11,12 +11,14 @@ use crate::commands::local::{Token, TokenSource};
 use crate::commands::operations::OperationsCommand;
 use crate::commands::output::captured::{self, Text};
 use crate::commands::sessions::SessionsCommand;
+use crate::commands::usage::UsageCommand;
 
 #[derive(Debug, Parser)]
 #[command(name = "hearth")]
 pub(crate) enum Line {
     Sessions(SessionsCommand),
     Operations(OperationsCommand),
+    Usage(UsageCommand),
 }
 
 /// What a command wrote, and how it ended.
@@ -54,6 +56,7 @@ pub(crate) fn start<F: FnOnce(&mut Screen)>(
     let global = match &parsed {
         Line::Sessions(command) => command.global.clone(),
         Line::Operations(command) => command.global.clone(),
+        Line::Usage(command) => command.global.clone(),
     };
     let (mut screen, data, notes) = captured::screen(Format::Table);
     (screen.format, screen.quiet) = (global.output, global.quiet);
@@ -70,6 +73,7 @@ pub(crate) fn start<F: FnOnce(&mut Screen)>(
         match parsed {
             Line::Sessions(command) => command.action.run(&mut context).await,
             Line::Operations(command) => command.action.run(&mut context).await,
+            Line::Usage(command) => command.asked.run(&mut context).await,
         }
     };
     (going, data, notes)

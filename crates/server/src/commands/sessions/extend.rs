@@ -54,8 +54,7 @@ impl Extend {
         let request = ExtendSessionRequest {
             name,
             ttl: self.end.ttl.map(times::message),
-            until: until
-                .map(|at| prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }),
+            until: until.map(times::time_message),
         };
         let extended = context.client.extend(request).await.map_err(|failure| {
             CommandError::call(format!("extend session \"{text}\""))(failure)

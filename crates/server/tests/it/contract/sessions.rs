@@ -243,6 +243,25 @@ fn s5_8_properties_are_returned_with_the_prefix_however_they_were_sent() {
 }
 
 #[test]
+fn s5_8_current_usage_is_there_while_a_session_is_active_and_the_sum_of_it_once_it_has_ended() {
+    let both = Both::start();
+    both.server.active("metered");
+    let seen = || {
+        let path = format!("/v1/{}", name("metered"));
+        let rpc = "google.cloud.dataproc.v1.SessionController/GetSession";
+        both.answered(("GET", &path, &Value::Null), rpc, &get("metered"))["runtimeInfo"].clone()
+    };
+    let active = seen();
+    let units: u64 = active["currentUsage"]["milliDcu"].as_str().unwrap().parse().unwrap();
+    assert!(units > 0 && active["currentUsage"].get("shuffleStorageGb").is_some(), "{active:#}");
+    assert_eq!(active.get("approximateUsage"), None, "{active:#}");
+    both.server.terminate("metered");
+    let ended = seen();
+    assert_eq!(ended.get("currentUsage"), None, "{ended:#}");
+    assert!(ended["approximateUsage"].get("updateTime").is_some(), "{ended:#}");
+}
+
+#[test]
 fn s5_5_while_a_delete_runs_the_session_is_terminating_or_gone() {
     let both = Both::start();
     both.server.active("going");
