@@ -248,7 +248,7 @@ fn s5_8_current_usage_is_there_while_a_session_is_active_and_the_sum_of_it_once_
     both.server.active("metered");
     let seen = || {
         let path = format!("/v1/{}", name("metered"));
-        let rpc = "google.cloud.dataproc.v1.SessionController/GetSession";
+        let rpc = "SessionController/GetSession";
         both.answered(("GET", &path, &Value::Null), rpc, &get("metered"))["runtimeInfo"].clone()
     };
     let active = seen();
