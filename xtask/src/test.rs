@@ -25,7 +25,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     stages.run("building everything", cargo().args(["test", "--workspace", "--no-run", "--quiet"]))?;
     let cache = cache()?;
     let _alone = alone(&cache)?;
-    let runtime = install_runtime(&stages, &cache)?;
+    let runtime = install_runtime(&stages, &cache, "sail")?;
+    install_runtime(&stages, &cache, "spark-4.0")?;
     clients::prepare(&stages, &cache, &runtime)?;
     let mut tests = cargo();
     tests.args(["test", "--workspace", "--no-fail-fast"]);
@@ -69,13 +70,13 @@ pub(crate) fn alone(cache: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Installs the default runtime and returns its environment.
-fn install_runtime(stages: &Stages, cache: &Path) -> Result<PathBuf> {
+/// Installs a runtime and returns its environment. A Java for Spark comes from the machine, or from a package.
+fn install_runtime(stages: &Stages, cache: &Path, name: &str) -> Result<PathBuf> {
     let mut install = Command::new(target_dir()?.join("debug/hearth"));
-    install.args(["runtimes", "install", "sail", "--runtimes-dir"]).arg(cache.join("runtimes"));
+    install.args(["runtimes", "install", name, "--runtimes-dir"]).arg(cache.join("runtimes"));
     // Settings of whoever runs this are not for the tests.
     install.env("XDG_CONFIG_HOME", cache.join("config"));
-    let printed = stages.quietly("installing the runtime", &mut install)?;
+    let printed = stages.quietly(&format!("installing the runtime {name}"), &mut install)?;
     Ok(PathBuf::from(printed.trim()))
 }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use hearth_core::Timestamp;
-use hearth_core::engine::{Listening, Observed};
+use hearth_core::engine::{Listening, Observed, Protocol};
+use hearth_core::error::ErrorKind;
 use hearth_core::id::SessionUuid;
 use hearth_core::lease::Fence;
-use hearth_core::session::{Session, SessionState, later};
+use hearth_core::session::{Failure, Session, SessionState, later};
 use hearth_core::step::{Step, next_step};
 use hearth_core::timeline::Milestone;
 use hearth_core::transition::SessionEvent;
@@ -18,7 +19,7 @@ use tracing::{debug, info, warn};
 use crate::Control;
 use crate::error::ControlError;
 use crate::queue::Requeue;
-use crate::world::Start;
+use crate::world::{Answer, Start};
 
 /// How often a start that waits for packages is looked at. Installing takes a second at least.
 const PREPARING: Duration = Duration::from_millis(50);
@@ -122,10 +123,16 @@ impl Control {
     async fn probe(&self, session: &Session, engine: Observed, fence: Fence) -> Result<Requeue, PassError> {
         let Observed::Listening(listening) = engine else { return Ok(Requeue::Soon) };
         let Listening { endpoint, .. } = &listening;
-        if !self.world.probe.answers(endpoint, hearth_core::engine::Protocol::SparkConnect).await {
-            return Ok(Requeue::Retry);
+        match self.world.probe.ask(session.uuid, endpoint, Protocol::SparkConnect).await {
+            Answer::Good => self.record(session, &SessionEvent::EngineReady(listening), fence).await,
+            Answer::NotYet => Ok(Requeue::Retry),
+            Answer::Error(text) => {
+                let message = format!("The engine has started and cannot be used: {text}");
+                let failure = Failure { kind: ErrorKind::Internal, message };
+                let stop_by = later(self.world.clock.now(), self.policy.stop_timeout);
+                self.record(session, &SessionEvent::GivenUp { failure, stop_by }, fence).await
+            }
         }
-        self.record(session, &SessionEvent::EngineReady(listening), fence).await
     }
 
     /// Writes a transition and the operations it finishes, by compare-and-swap.

@@ -59,8 +59,19 @@ pub enum Start {
 /// Finds out whether an engine answers.
 #[async_trait]
 pub trait Probe: Send + Sync + 'static {
-    /// Asks one request of the engine's protocol. Whether it was answered as it should be.
-    async fn answers(&self, endpoint: &Endpoint, protocol: Protocol) -> bool;
+    /// Asks one request of the protocol, of the engine of this session.
+    async fn ask(&self, session: SessionUuid, endpoint: &Endpoint, protocol: Protocol) -> Answer;
+}
+
+/// How an engine answered its first request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// As it should.
+    Good,
+    /// Not yet: ask again.
+    NotYet,
+    /// With an error that it will answer with each time, in these words.
+    Error(String),
 }
 
 /// Keeps what is to outlive engines.

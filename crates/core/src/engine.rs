@@ -27,6 +27,9 @@ pub struct EngineSpec {
     pub files: BTreeMap<String, String>,
     /// How the engine's port becomes known.
     pub port: PortSource,
+    /// How the port of its web pages becomes known, if it has any. Said before [`port`](Self::port), or never.
+    #[serde(default)]
+    pub ui: Option<PortSource>,
     /// What the engine speaks on that port.
     pub protocol: Protocol,
     /// How it is asked to end.
@@ -44,7 +47,8 @@ pub struct EngineSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PortSource {
-    /// The engine picks a free one and writes a line with this text, directly followed by `HOST:PORT`.
+    /// The engine picks a free one and writes a line with this text, directly followed by `HOST:PORT`, or by the port
+    /// alone where it is one of the loopback interface.
     LogLine(String),
 }
 
@@ -97,6 +101,8 @@ pub enum Observed {
 pub struct Listening {
     /// Where it listens.
     pub endpoint: Endpoint,
+    /// Where its web pages are, if it has any.
+    pub ui: Option<Endpoint>,
     /// When the driver was given the engine.
     pub placed_at: Timestamp,
     /// When its process was started.

@@ -205,6 +205,7 @@ mod tests {
     fn active() -> Session {
         let listening = Listening {
             endpoint: Endpoint { host: "127.0.0.1".to_owned(), port: 1 },
+            ui: None,
             placed_at: at(0),
             process_up_at: at(0),
             listening_at: at(1),

@@ -82,6 +82,9 @@ pub enum SessionState {
     Active {
         /// Where its engine answers.
         endpoint: Endpoint,
+        /// Where the web pages of its engine are, if it has any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ui: Option<Endpoint>,
     },
     /// Its engine is being ended.
     Terminating {

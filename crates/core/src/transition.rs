@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::engine::{Exit, ExitCause, Listening};
 use crate::error::ErrorKind;
-use crate::explain::LAST_LINES;
 use crate::id::OperationId;
+use crate::last_words::last_words;
 use crate::notice::{EndNear, What};
 use crate::operation::{OperationKind, Outcome};
 use crate::session::{EndReason, Failure, PastState, Session, SessionState, StateLabel, Undoing, later};
@@ -69,9 +69,6 @@ pub struct Transition {
     pub finished: Vec<(OperationId, Outcome)>,
 }
 
-/// The longest part of an engine's last words that goes into a state message, in lines.
-const TAIL_LINES: usize = 12;
-
 impl SessionEvent {
     /// The event's name, for logs.
     pub fn label(&self) -> &'static str {
@@ -97,7 +94,7 @@ impl SessionState {
         use {SessionEvent as E, SessionState as S};
         Ok(match (self, event) {
             (S::Creating { undoing: None, .. }, E::EngineReady(at)) => {
-                S::Active { endpoint: at.endpoint.clone() }
+                S::Active { endpoint: at.endpoint.clone(), ui: at.ui.clone() }
             }
             (S::Creating { start_by, undoing: None }, E::GivenUp { failure, stop_by }) => S::Creating {
                 start_by: *start_by,
@@ -306,12 +303,4 @@ fn engine_lost(exit: Option<&Exit>) -> Failure {
 
 fn could_not_stop(what: &str) -> Failure {
     Failure { kind: ErrorKind::Internal, message: format!("The engine could not be ended in time. {what}") }
-}
-
-fn last_words(exit: &Exit) -> String {
-    if exit.tail.is_empty() {
-        return ". It wrote nothing to its log".to_owned();
-    }
-    let from = exit.tail.len().saturating_sub(TAIL_LINES);
-    format!("{LAST_LINES}{}", exit.tail[from..].join("\n"))
 }

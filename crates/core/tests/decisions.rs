@@ -44,7 +44,7 @@ fn session_in(state: SessionState) -> Session {
 
 fn listening() -> Listening {
     let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port: 4242 };
-    Listening { endpoint, placed_at: at(1), process_up_at: at(2), listening_at: at(3) }
+    Listening { endpoint, ui: None, placed_at: at(1), process_up_at: at(2), listening_at: at(3) }
 }
 
 fn exit() -> Exit {
@@ -68,7 +68,7 @@ fn states() -> Vec<SessionState> {
             start_by: at(300),
             undoing: Some(Undoing { failure: failure(), stop_by: at(330) }),
         },
-        SessionState::Active { endpoint: listening().endpoint },
+        SessionState::Active { endpoint: listening().endpoint, ui: None },
         SessionState::Terminating { reason: reason.clone(), stop_by: at(330) },
         SessionState::Terminated { reason },
         SessionState::Failed { failure: failure() },
@@ -151,7 +151,7 @@ fn a_session_that_has_ended_never_launches_and_is_removed_only_when_it_may_be() 
 #[test]
 fn a_call_that_runs_keeps_a_session_from_being_idle_but_not_from_its_ttl() {
     let policy = SessionPolicy::default();
-    let session = session_in(SessionState::Active { endpoint: listening().endpoint });
+    let session = session_in(SessionState::Active { endpoint: listening().endpoint, ui: None });
     let engine = Observed::Listening(listening());
     let busy = Activity { running: 1, last_at: None };
     let hour = 3_600;
@@ -188,7 +188,7 @@ fn the_create_operation_carries_the_active_session_and_the_timeline_is_in_order(
 
 #[test]
 fn a_lost_engine_fails_its_session_with_its_last_words() {
-    let active = session_in(SessionState::Active { endpoint: listening().endpoint });
+    let active = session_in(SessionState::Active { endpoint: listening().endpoint, ui: None });
     let lost = active.after(&SessionEvent::EngineGone(Some(exit())), at(5)).unwrap().session;
     assert_eq!(lost.state.label(), StateLabel::Failed);
     assert!(lost.state_message.contains("exit code 3"), "{}", lost.state_message);

@@ -45,6 +45,7 @@ pub(crate) struct StatusRecord {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ListeningRecord {
     pub(crate) endpoint: Endpoint,
+    pub(crate) ui: Option<Endpoint>,
     pub(crate) at: Timestamp,
 }
 

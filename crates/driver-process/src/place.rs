@@ -120,6 +120,7 @@ impl Place {
                 Some(status) => match status.listening {
                     Some(listening) => Observed::Listening(Listening {
                         endpoint: listening.endpoint,
+                        ui: listening.ui,
                         placed_at: status.placed_at,
                         process_up_at: status.process_up_at,
                         listening_at: listening.at,

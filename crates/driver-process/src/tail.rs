@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-/// How many lines are kept: enough for a Python or Java stack trace.
-const LINES: usize = 50;
+/// How many lines are kept: enough for the stack trace of a JVM, and those of what it does at its end (130 lines of
+/// Spark 4.0).
+const LINES: usize = 200;
 
 /// How many characters of a line are kept.
 const CHARACTERS: usize = 2_000;
@@ -72,13 +73,13 @@ mod tests {
     #[test]
     fn only_the_last_lines_and_their_beginnings_are_kept() {
         let mut tail = Tail::default();
-        for number in 0..200 {
+        for number in 0..300 {
             tail.feed(format!("{number} {}\n", "ä".repeat(9_000)).as_bytes(), |_| {});
         }
         tail.feed(b"\xff bytes", |_| {});
         let lines = tail.finish();
-        assert_eq!(lines.len(), 50);
-        assert!(lines[0].starts_with("151 ä") && lines[0].chars().count() == 2_000);
-        assert_eq!(lines[49], "\u{fffd} bytes");
+        assert_eq!(lines.len(), 200);
+        assert!(lines[0].starts_with("101 ä") && lines[0].chars().count() == 2_000);
+        assert_eq!(lines[199], "\u{fffd} bytes");
     }
 }

@@ -26,6 +26,20 @@ pub fn variables(session: &Session) -> BTreeMap<String, String> {
     variables
 }
 
+/// The same as Spark properties, for those who look at a session from inside: `spark.hearth.session`,
+/// `spark.hearth.uuid`, `spark.hearth.label.team`.
+pub fn properties(session: &Session) -> BTreeMap<String, String> {
+    let labels = session.config.labels.iter();
+    labels
+        .map(|(key, value)| (format!("spark.hearth.label.{key}"), value.clone()))
+        .chain([
+            ("spark.hearth.session".to_owned(), session.name.to_string()),
+            ("spark.hearth.uuid".to_owned(), session.uuid.to_string()),
+            ("spark.hearth.creator".to_owned(), session.creator.clone()),
+        ])
+        .collect()
+}
+
 /// Leaves out what only [`variables`] may say.
 pub fn without_reserved(mut environment: BTreeMap<String, String>) -> BTreeMap<String, String> {
     environment.retain(|name, _| !name.starts_with(PREFIX));

@@ -1,16 +1,41 @@
 //! How each kind of engine is started: pure functions from a session and a runtime's environment to an
 //! [`EngineSpec`](hearth_core::engine::EngineSpec).
 //!
-//! Knows nothing of processes, stores or time beyond its arguments. One module an engine; start with [`sail`].
+//! Knows nothing of processes, stores or time beyond its arguments. One module an engine; start with [`sail`], then
+//! [`spark`], whose JVM is described by [`jvm`].
 
 pub mod identity;
+pub mod jvm;
 pub mod properties;
 pub mod sail;
+pub mod spark;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hearth_core::Timestamp;
+
+/// A secret of one engine. Nothing that prints it shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// This text, which must fit an environment variable and a header.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, for whom it is meant.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
 
 /// What a start needs to know beside the session.
 #[derive(Debug, Clone)]
@@ -21,6 +46,10 @@ pub struct Launch {
     pub environment: PathBuf,
     /// The root of the session's own environment over it, if it has one.
     pub layer: Option<PathBuf>,
+    /// Where the packages of the runtime's environment are.
+    pub site_packages: PathBuf,
+    /// What calls of the engine have to show, where an engine can ask for it.
+    pub secret: Secret,
     /// Environment variables that every engine of the runtime gets.
     pub variables: BTreeMap<String, String>,
     /// How many cores the engine may count on.

@@ -45,6 +45,7 @@ pub fn spec(session: &Session, launch: Launch) -> EngineSpec {
         env,
         files: BTreeMap::new(),
         port: PortSource::LogLine(LISTENING.to_owned()),
+        ui: None,
         protocol: Protocol::SparkConnect,
         // SIGTERM ends Sail at once; SIGINT lets it finish what it writes.
         stop_signal: StopSignal::Interrupt,
@@ -64,6 +65,7 @@ mod tests {
     use hearth_core::policy::SessionPolicy;
 
     use super::*;
+    use crate::Secret;
 
     fn map<const N: usize>(entries: [(&str, &str); N]) -> BTreeMap<String, String> {
         BTreeMap::from(entries.map(|(key, value)| (key.to_owned(), value.to_owned())))
@@ -89,6 +91,8 @@ mod tests {
             runtime: "sail-1".to_owned(),
             environment: PathBuf::from("/base"),
             layer: layer.map(PathBuf::from),
+            site_packages: PathBuf::from("/base/lib/python3/site-packages"),
+            secret: Secret::new("hush".to_owned()),
             variables: map([("FROM_RUNTIME", "1")]),
             cores: 2,
             log_limit: 1 << 20,
@@ -113,6 +117,7 @@ mod tests {
         ] {
             assert_eq!(spec.env.get(name).map(String::as_str), Some(value), "{name}");
         }
+        assert!(!format!("{spec:?}").contains("hush"), "Sail asks nobody for it");
         assert!(spec.log_head.contains("sessions/etl") && spec.log_head.ends_with("\"team\":\"blue\"}\n"));
     }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use hearth_core::caller::Caller;
 use hearth_core::engine::Endpoint;
 use hearth_core::id::SessionUuid;
+use http::HeaderValue;
 
 use crate::status::Refusal;
 
@@ -25,6 +26,9 @@ pub struct Target {
     pub uuid: SessionUuid,
     /// Where its engine answers.
     pub endpoint: Endpoint,
+    /// What its engine is shown in place of the caller's own authorization, if anything. To be marked as sensitive, so
+    /// that it is in no log.
+    pub authorization: Option<HeaderValue>,
     /// Its name for people: in texts and logs.
     pub label: String,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use hearth_core::engine::Endpoint;
-use http::header::{CONTENT_TYPE, HeaderValue, TE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, TE};
 use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::client::conn::http2::SendRequest;
@@ -38,12 +38,16 @@ pub enum ProbeError {
 }
 
 /// Makes one cheap Spark Connect call, as a client would: `Config` that asks for nothing, in a Spark session of its
-/// own, which is released again.
+/// own, which is released again. `authorization` is what the engine is shown with each call, if anything.
 ///
 /// # Errors
 /// [`ProbeError::NotReady`] while the engine refuses connections, does not answer within `deadline`, or says
 /// UNAVAILABLE; [`ProbeError::Broken`] if it answers anything else but OK.
-pub async fn probe_spark_connect(endpoint: &Endpoint, deadline: Duration) -> Result<(), ProbeError> {
+pub async fn probe_spark_connect(
+    endpoint: &Endpoint,
+    authorization: Option<&HeaderValue>,
+    deadline: Duration,
+) -> Result<(), ProbeError> {
     let tasks = TaskTracker::new();
     let probing = async {
         let (mut sender, connection) = pool::connect(endpoint, deadline, TrackedExecutor(tasks.clone()))
@@ -58,10 +62,11 @@ pub async fn probe_spark_connect(endpoint: &Endpoint, deadline: Duration) -> Res
             user_context: Some(message::user_context(USER)),
         };
         let calls = async {
-            call(&mut sender, endpoint, "Config", Body::from(subject.config_request())).await?;
+            call(&mut sender, endpoint, authorization, "Config", Body::from(subject.config_request()))
+                .await?;
             // Not every engine has it, and one without it forgets the session by itself. Sail keeps 80 KiB for each.
-            let release =
-                call(&mut sender, endpoint, "ReleaseSession", Body::from(subject.release_request()));
+            let body = Body::from(subject.release_request());
+            let release = call(&mut sender, endpoint, authorization, "ReleaseSession", body);
             match tokio::time::timeout(RELEASE_TIMEOUT, release).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
@@ -91,6 +96,7 @@ pub async fn probe_spark_connect(endpoint: &Endpoint, deadline: Duration) -> Res
 async fn call(
     sender: &mut SendRequest<Body>,
     endpoint: &Endpoint,
+    authorization: Option<&HeaderValue>,
     method: &str,
     body: Body,
 ) -> Result<(), ProbeError> {
@@ -100,6 +106,9 @@ async fn call(
         .map_err(|error| ProbeError::Broken(format!("its address cannot be used: {error}")))?;
     request.headers_mut().insert(CONTENT_TYPE, GRPC_TYPE);
     request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
+    if let Some(authorization) = authorization {
+        request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+    }
 
     let response = sender.send_request(request).await.map_err(|error| of_break(&error))?;
     if !response.status().is_success() {

@@ -8,7 +8,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use hearth_core::caller::Caller;
 use hearth_core::id::SessionUuid;
-use http::header::{CONTENT_TYPE, HeaderValue, TE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Frame;
@@ -181,6 +181,10 @@ impl Call {
                 }
             };
             *request.uri_mut() = address(&self.target, path.clone())?;
+            request.headers_mut().remove(AUTHORIZATION);
+            if let Some(authorization) = &self.target.authorization {
+                request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+            }
             match slot.sender.try_send_request(request).await {
                 Ok(response) => {
                     self.slot = Some(slot);

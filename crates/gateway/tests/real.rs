@@ -60,7 +60,7 @@ async fn start_sail(environment: &Path) -> Sail {
 async fn until_ready(endpoint: &Endpoint) {
     let asking = async {
         loop {
-            match probe_spark_connect(endpoint, DEADLINE).await {
+            match probe_spark_connect(endpoint, None, DEADLINE).await {
                 Ok(()) => return,
                 Err(ProbeError::NotReady(_)) => tokio::time::sleep(Duration::from_millis(10)).await,
                 Err(error) => panic!("{error}"),
@@ -81,7 +81,10 @@ async fn pyspark_works_on_sail_through_the_gateway() {
 
     let uuid = SessionUuid(Uuid::new_v4());
     let sessions = Arc::new(Sessions::default());
-    sessions.set(uuid, Ok(Target { uuid, endpoint: sail.endpoint.clone(), label: "real".to_owned() }));
+    sessions.set(
+        uuid,
+        Ok(Target { uuid, endpoint: sail.endpoint.clone(), authorization: None, label: "real".to_owned() }),
+    );
     let gateway = Gateway::new(Arc::clone(&sessions) as Arc<dyn Directory>, GatewayConfig::default());
     let (address, _listener) = listen(gateway.clone()).await;
 

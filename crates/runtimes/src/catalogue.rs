@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::java::JavaNeed;
 use crate::lookup::{self, Match};
 use crate::runtime::{Dataset, EngineKind, Packages, Runtime};
 
@@ -14,7 +15,10 @@ use crate::runtime::{Dataset, EngineKind, Packages, Runtime};
 const BUILT_IN: &str = include_str!("../runtimes.toml");
 
 /// Lock files that built-in entries name.
-const BUILT_IN_LOCKS: &[(&str, &str)] = &[("locks/sail.txt", include_str!("../locks/sail.txt"))];
+const BUILT_IN_LOCKS: &[(&str, &str)] = &[
+    ("locks/sail.txt", include_str!("../locks/sail.txt")),
+    ("locks/spark-4.0.txt", include_str!("../locks/spark-4.0.txt")),
+];
 
 /// What built-in entries are called in error texts.
 const BUILT_IN_ORIGIN: &str = "built-in runtimes.toml";
@@ -23,6 +27,8 @@ const BUILT_IN_ORIGIN: &str = "built-in runtimes.toml";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalogue {
     default: String,
+    /// Which kinds of engine come first where several runtimes have the same alias.
+    prefer: Vec<EngineKind>,
     runtimes: Vec<Runtime>,
 }
 
@@ -115,21 +121,39 @@ impl Catalogue {
     /// The runtime that a session's `runtimeConfig.version` names.
     ///
     /// Empty means the default. Otherwise a name (`sail`), a name with the start of its version (`sail-0.7`,
-    /// `sail-0.7.2`), an alias (`3.0`) or a patch of an alias (`3.0.7`); the most exact match wins.
+    /// `sail-0.7.2`), an alias (`3.0`) or a patch of an alias (`3.0.7`); the most exact match wins, and among equals the
+    /// preferred kind of engine.
     pub fn find(&self, version: &str) -> Option<&Runtime> {
+        self.find_all(version).first().copied()
+    }
+
+    /// The runtimes that a session's `runtimeConfig.version` can mean: all of the most exact match, the preferred ones
+    /// first. More than one where runtimes share an alias; the first of them that is installed is to serve it.
+    pub fn find_all(&self, version: &str) -> Vec<&Runtime> {
         let version = if version.is_empty() { self.default.as_str() } else { version };
-        self.runtimes
-            .iter()
-            .filter_map(|runtime| Some((lookup::matches(runtime, version)?, runtime)))
-            .max_by_key(|(how, _): &(Match, _)| *how)
-            .map(|(_, runtime)| runtime)
+        let matching = || {
+            let matching = |runtime| Some((lookup::matches(runtime, version)?, runtime));
+            self.runtimes.iter().filter_map(matching)
+        };
+        let best: Option<Match> = matching().map(|(how, _)| how).max();
+        let mut found: Vec<_> =
+            matching().filter(|(how, _)| Some(*how) == best).map(|(_, runtime)| runtime).collect();
+        let rank = |kind| self.prefer.iter().position(|preferred| *preferred == kind);
+        found.sort_by_key(|runtime| rank(runtime.engine).unwrap_or(usize::MAX));
+        found
     }
 
     /// Everything [`Catalogue::find`] accepts in its shortest form, for error texts: names, then aliases.
     pub fn known(&self) -> Vec<String> {
-        let names = self.runtimes.iter().map(|runtime| runtime.name.clone());
-        let aliases = self.runtimes.iter().flat_map(|runtime| runtime.aliases.iter().cloned());
-        names.chain(aliases).collect()
+        let names = self.runtimes.iter().map(|runtime| &runtime.name);
+        let aliases = self.runtimes.iter().flat_map(|runtime| &runtime.aliases);
+        let mut known: Vec<String> = Vec::new();
+        for text in names.chain(aliases) {
+            if !known.contains(text) {
+                known.push(text.clone());
+            }
+        }
+        known
     }
 
     /// The runtime of sessions that name none.
@@ -171,6 +195,8 @@ fn built_in_lock(path: &str) -> Result<String, String> {
 struct CatalogueFile {
     /// Name or alias of the runtime that sessions get which name none.
     default: Option<String>,
+    /// Kinds of engine in order of preference, for versions that several runtimes have as an alias.
+    prefer: Option<Vec<EngineKind>>,
     #[serde(default, rename = "runtime")]
     runtimes: Vec<Entry>,
 }
@@ -194,7 +220,12 @@ struct Entry {
     /// Packages to install with what they depend on, instead of `lock`; resolved at each installation.
     requirements: Option<Vec<String>>,
     /// Other names, such as the versions of a hosted service. A later file may take an alias from an earlier one.
+    /// Runtimes of different kinds in one file may share one: see `prefer`.
     aliases: Option<Vec<String>>,
+    /// Packages that come as source only and take long to build, by name: built once, and kept.
+    sources: Option<Vec<String>>,
+    /// The Java that its engine needs.
+    java: Option<JavaNeed>,
     /// Environment variables of every engine of this runtime.
     environment: Option<BTreeMap<String, String>>,
     /// Room the environment needs on disk (`"640MiB"`), checked before it is made.
@@ -208,6 +239,7 @@ struct Entry {
 #[derive(Debug, Default)]
 struct Building {
     default: Option<String>,
+    prefer: Vec<EngineKind>,
     runtimes: Vec<Runtime>,
 }
 
@@ -225,11 +257,14 @@ impl Building {
                 continue;
             }
             seen.push(&entry.name);
-            self.merge_entry(entry, read_lock, &mut problems);
+            self.merge_entry(entry, &seen, read_lock, &mut problems);
         }
         check_aliases(&file.runtimes, &self.runtimes, &mut problems);
         if file.default.is_some() {
             self.default = file.default;
+        }
+        if let Some(prefer) = file.prefer {
+            self.prefer = prefer;
         }
         if problems.is_empty() {
             Ok(())
@@ -238,13 +273,20 @@ impl Building {
         }
     }
 
-    fn merge_entry(&mut self, entry: &Entry, read_lock: &ReadLock<'_>, problems: &mut Vec<String>) {
+    /// `seen` are the names of this file so far.
+    fn merge_entry(
+        &mut self,
+        entry: &Entry,
+        seen: &[&str],
+        read_lock: &ReadLock<'_>,
+        problems: &mut Vec<String>,
+    ) {
         let before = self.runtimes.iter().position(|runtime| runtime.name == entry.name);
         let base = before.map(|at| self.runtimes[at].clone());
         match runtime_of(entry, base, read_lock) {
             Ok(runtime) => {
                 // An operator's alias is taken from whoever had it.
-                for other in self.runtimes.iter_mut().filter(|other| other.name != runtime.name) {
+                for other in self.runtimes.iter_mut().filter(|other| !seen.contains(&other.name.as_str())) {
                     other.aliases.retain(|alias| !runtime.aliases.contains(alias));
                 }
                 match before {
@@ -262,7 +304,7 @@ impl Building {
         let Some(default) = self.default else {
             return Err(invalid("key `default` is missing".into()));
         };
-        let catalogue = Catalogue { default: String::new(), runtimes: self.runtimes };
+        let catalogue = Catalogue { default: String::new(), prefer: self.prefer, runtimes: self.runtimes };
         let known = catalogue.known().join(", ");
         catalogue
             .with_default(&default)
@@ -271,12 +313,13 @@ impl Building {
     }
 }
 
-/// Two runtimes of one file must not want the same alias, and no alias may hide a name.
+/// Two runtimes of one file and one kind must not want the same alias, and no alias may hide a name.
 fn check_aliases(entries: &[Entry], runtimes: &[Runtime], problems: &mut Vec<String>) {
-    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut owners: BTreeMap<(&str, Option<EngineKind>), &str> = BTreeMap::new();
+    let kind = |name: &str| runtimes.iter().find(|runtime| runtime.name == name).map(|found| found.engine);
     for entry in entries {
         for alias in entry.aliases.iter().flatten() {
-            if let Some(other) = owners.insert(alias, &entry.name) {
+            if let Some(other) = owners.insert((alias, kind(&entry.name)), &entry.name) {
                 problems.push(format!(
                     "runtime \"{}\", key `aliases`: \"{alias}\" is already an alias of \"{other}\"",
                     entry.name
@@ -359,6 +402,11 @@ fn runtime_of(
         }
     }
     let aliases = entry.aliases.clone().or(base.map(|base| base.aliases.clone())).unwrap_or_default();
+    let sources = entry.sources.clone().or(base.map(|base| base.sources.clone())).unwrap_or_default();
+    let java = entry.java.clone().or(base.and_then(|base| base.java.clone()));
+    if engine == EngineKind::Spark && java.is_none() {
+        problem("java", "is missing; Spark needs one, as in `java = { least = 17, most = 21 }`".into());
+    }
     let environment =
         entry.environment.clone().or(base.map(|base| base.environment.clone())).unwrap_or_default();
     let description =
@@ -375,6 +423,8 @@ fn runtime_of(
         packages,
         aliases,
         datasets,
+        sources,
+        java,
         environment,
         disk_bytes,
         lock_hash: String::new(),

@@ -49,8 +49,11 @@ fn a_version_is_found_by_name_start_of_version_alias_and_patch_of_an_alias() {
     let sail = catalogue.default_runtime().full_name();
     let (name, version) = sail.split_once('-').unwrap();
     let (minor, _) = version.rsplit_once('.').unwrap();
-    for text in ["", "sail", &sail, &format!("{name}-{minor}"), "3.0", "3.0.7", "3.0.12"] {
+    for text in ["", "sail", &sail, &format!("{name}-{minor}")] {
         assert_eq!(found(&catalogue, text).as_ref(), Some(&sail), "{text:?}");
+    }
+    for text in ["spark-4.0", "spark-4.0.5", "spark", "3.0", "3.0.7", "3.0.12"] {
+        assert_eq!(found(&catalogue, text).as_deref(), Some("spark-4.0.5"), "{text:?}");
     }
     for text in [
         "Sail",
@@ -68,18 +71,18 @@ fn a_version_is_found_by_name_start_of_version_alias_and_patch_of_an_alias() {
     ] {
         assert_eq!(found(&catalogue, text), None, "{text:?}");
     }
-    assert_eq!(catalogue.known(), ["sail", "3.0"]);
+    assert_eq!(catalogue.known(), ["sail", "spark-4.0", "3.0", "spark"]);
 }
 
 #[test]
 fn a_full_alias_wins_over_a_patch_of_a_shorter_one() {
     let catalogue = merged(
         "[[runtime]]\nname = \"old\"\nversion = \"1\"\nengine = \"spark\"\npython = \">=3.10\"\nlock = \"mine.lock\"\n\
-         aliases = [\"3.0.7\"]\n",
+         java = { least = 17 }\naliases = [\"3.0.7\"]\n",
     )
     .unwrap();
     assert_eq!(found(&catalogue, "3.0.7").as_deref(), Some("old-1"));
-    assert!(found(&catalogue, "3.0.8").unwrap().starts_with("sail-"));
+    assert!(found(&catalogue, "3.0.8").unwrap().starts_with("spark-"));
 }
 
 #[test]
@@ -92,7 +95,7 @@ fn an_operators_entry_replaces_the_keys_it_gives_and_no_others() {
     assert_eq!(sail.aliases, ["4.0"]);
     assert_eq!(sail.environment["RUST_LOG"], "warn");
     assert_eq!(sail.environment_name(), before.environment_name(), "the same environment serves it");
-    assert_eq!(found(&catalogue, "3.0"), None);
+    assert_eq!(found(&catalogue, "3.0").as_deref(), Some("spark-4.0.5"), "the other that has it");
 }
 
 #[test]
@@ -106,7 +109,25 @@ fn an_operators_runtime_takes_an_alias_and_the_default() {
     assert_eq!(lab.packages, Packages::Resolved("ipykernel\npandas<3\n".into()));
     assert_eq!(lab.disk_bytes, 1 << 30);
     assert_eq!(found(&catalogue, "3.0").as_deref(), Some("lab-2.0"));
-    assert_eq!(catalogue.known(), ["sail", "lab", "3.0"]);
+    assert_eq!(catalogue.known(), ["sail", "spark-4.0", "lab", "spark", "3.0"]);
+}
+
+#[test]
+fn a_shared_alias_means_the_preferred_kind_and_an_operator_decides() {
+    let names = |catalogue: &Catalogue, version: &str| -> Vec<String> {
+        catalogue.find_all(version).iter().map(|runtime| runtime.name.clone()).collect()
+    };
+    assert_eq!(names(&Catalogue::built_in(), "3.0"), ["spark-4.0", "sail"]);
+    assert_eq!(names(&Catalogue::built_in(), "3.0.7"), ["spark-4.0", "sail"]);
+    assert_eq!(names(&Catalogue::built_in(), "sail"), ["sail"]);
+    assert_eq!(names(&Catalogue::built_in(), "9"), Vec::<String>::new());
+    assert_eq!(names(&merged("prefer = [\"sail\"]\n").unwrap(), "3.0"), ["sail", "spark-4.0"]);
+    let alone = merged("[[runtime]]\nname = \"sail\"\naliases = [\"3.0\"]\n").unwrap();
+    assert_eq!(names(&alone, "3.0"), ["sail"]);
+    let found = problems(
+        "[[runtime]]\nname = \"a\"\nversion = \"1\"\nengine = \"spark\"\npython = \"3\"\nlock = \"mine.lock\"\n",
+    );
+    assert!(found[0].contains("key `java`"), "{found:?}");
 }
 
 #[test]
@@ -166,7 +187,8 @@ fn a_changed_version_needs_packages_of_its_own() {
 #[test]
 fn a_default_that_does_not_exist_is_refused_with_the_known_ones() {
     let found = problems("default = \"spork\"\n");
-    assert_eq!(found, ["key `default`: no runtime \"spork\"; known are sail, 3.0"]);
+    let known = Catalogue::built_in().known().join(", ");
+    assert_eq!(found, [format!("key `default`: no runtime \"spork\"; known are {known}")]);
     assert!(Catalogue::built_in().with_default("3.0").is_some());
     assert!(Catalogue::built_in().with_default("spork").is_none());
 }

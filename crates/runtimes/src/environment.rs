@@ -24,6 +24,8 @@ pub struct Environment {
     pub site_packages: PathBuf,
     /// Hash of what decides its content; also the end of the folder's name.
     pub lock_hash: String,
+    /// The Java that was chosen for it, if it needs one: its home. It need not be there any more.
+    pub java_home: Option<PathBuf>,
 }
 
 impl Environment {
@@ -46,6 +48,7 @@ impl Environment {
             python,
             root: root.to_owned(),
             lock_hash: lock_hash.to_owned(),
+            java_home: marker.java_home,
         })
     }
 }
@@ -69,6 +72,9 @@ pub(crate) struct Marker {
     pub(crate) site_packages: PathBuf,
     /// Bytes the environment takes on disk.
     pub(crate) size: u64,
+    /// Home of the Java that was chosen, of a runtime that needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) java_home: Option<PathBuf>,
 }
 
 impl Marker {

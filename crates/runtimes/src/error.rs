@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::disk::in_words;
+use crate::java::JavaError;
 
 /// Why a runtime could not be installed. Nothing half-installed is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +101,9 @@ pub enum InstallError {
         /// What is wrong with it.
         detail: Vec<String>,
     },
+    /// There is no Java that its engine can run on.
+    #[error(transparent)]
+    NoJava(#[from] JavaError),
     /// A file or folder of ours could not be read or written.
     #[error("could not {doing} \"{}\"", path.display())]
     Io {
@@ -150,6 +154,7 @@ impl InstallError {
             Self::Tool { runtime, .. } | Self::Dataset { runtime, .. } => {
                 format!("Look at the last lines above and run {} again.", again(runtime))
             }
+            Self::NoJava(error) => error.hint(),
             Self::Io { .. } => {
                 "Check that the folder exists, belongs to you and is not on a full disk.".into()
             }
@@ -168,7 +173,7 @@ impl InstallError {
             | Self::Lock { detail, .. }
             | Self::Tool { detail, .. }
             | Self::Dataset { detail, .. } => detail,
-            Self::Io { .. } => &[],
+            Self::NoJava(_) | Self::Io { .. } => &[],
         }
     }
 

@@ -6,6 +6,7 @@
 //! envs/sail-0.7.2-0123456789abcdef/      an environment; complete when its marker is there
 //! envs/.removing-sail-0.7.2-…            one being removed
 //! layers/…                               sessions' own packages, see `layers.rs`
+//! wheels/pyspark-4.0.5/                   packages built from source once, see `wheels.rs`
 //! locks/sail-0.7.2-0123456789abcdef      held by whoever makes or removes it
 //! tools/uv-0.13.9/bin/uv                 our own uv, where the machine has none
 //! ```
@@ -15,13 +16,14 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
 use crate::catalogue::Catalogue;
 use crate::environment::{self, Environment, Marker};
 use crate::error::{InstallError, RemoveError, VerifyError};
+use crate::java::{Java, JavaError, JavaNeed, JavaPlaces, JavaSource};
 use crate::listing::{Listed, ListedState};
 use crate::lock::Lock;
 use crate::progress::Progress;
@@ -41,13 +43,15 @@ const PROBE: &str = "import json, platform, sysconfig; \
 pub struct Installer {
     folder: PathBuf,
     search: SearchPath,
+    javas: JavaPlaces,
 }
 
 impl Installer {
     /// An installer whose files are all in `folder`, which need not exist yet and should be absolute. Tools are
-    /// looked for on this process's `PATH`.
+    /// looked for on this process's `PATH`, Java also in its `JAVA_HOME`.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), search: SearchPath(std::env::var_os("PATH").unwrap_or_default()) }
+        let search = SearchPath(std::env::var_os("PATH").unwrap_or_default());
+        Self { folder: folder.into(), search, javas: JavaPlaces::own() }
     }
 
     /// The same installer with another `PATH` for finding and running `uv` and Python.
@@ -62,6 +66,20 @@ impl Installer {
         Environment::open(&self.root_of(runtime), runtime.lock_hash())
     }
 
+    /// The Java that engines of `runtime` are started with: the one chosen at installation while it is there, else
+    /// another that fits. `None` for a runtime that needs none. Reads two small files: fit for every start.
+    ///
+    /// # Errors
+    /// When there is none any more that fits.
+    pub fn java(&self, runtime: &Runtime, environment: &Environment) -> Result<Option<Java>, JavaError> {
+        let Some(need) = &runtime.java else { return Ok(None) };
+        let chosen = environment.java_home.as_deref().and_then(Java::at).filter(|java| need.fits(java));
+        if chosen.is_some() {
+            return Ok(chosen);
+        }
+        self.find_java(runtime, need, Some(&environment.site_packages)).map(Some)
+    }
+
     /// The environment of `runtime`, made now if it is not there.
     ///
     /// Blocks while tools run and while another process installs the same environment, for minutes on a slow
@@ -70,7 +88,8 @@ impl Installer {
     /// # Errors
     /// When it cannot be made; then nothing of it is left behind.
     pub fn ensure(&self, runtime: &Runtime, progress: &dyn Progress) -> Result<Environment, InstallError> {
-        if let Some(environment) = self.installed(runtime) {
+        let whole = |environment: &Environment| self.java(runtime, environment).is_ok();
+        if let Some(environment) = self.installed(runtime).filter(whole) {
             return Ok(environment);
         }
         let path = self.lock_of(&runtime.environment_name());
@@ -80,11 +99,23 @@ impl Installer {
         })
         .map_err(InstallError::io("lock", &path))?;
         if let Some(environment) = self.installed(runtime) {
-            return Ok(environment);
+            if !whole(&environment) {
+                let uv = self.uv(&runtime.full_name(), progress)?;
+                self.renew_java(runtime, &environment, &uv, &lock, progress)?;
+            }
+            return self.installed(runtime).ok_or_else(|| {
+                InstallError::io("read the marker of", &environment.root)(io::ErrorKind::NotFound.into())
+            });
         }
         let root = self.root_of(runtime);
         remove_environment(&root).map_err(InstallError::io("remove the unfinished folder", &root))?;
         self.check_space(runtime, &root)?;
+        if let Some(need) = &runtime.java
+            && need.package.is_none()
+        {
+            // Before anything is downloaded for it.
+            self.find_java(runtime, need, None)?;
+        }
         let uv = self.uv(&runtime.full_name(), progress)?;
         let unfinished = Unfinished(&root);
         let environment = self.make(runtime, &root, &uv, &lock, progress)?;
@@ -100,7 +131,8 @@ impl Installer {
     /// # Errors
     /// When it is in use, not installed, or cannot be removed.
     pub fn remove(&self, runtime: &Runtime, in_use: &dyn Fn(&Path) -> bool) -> Result<(), RemoveError> {
-        self.remove_named(&runtime.environment_name(), &runtime.full_name(), in_use)
+        self.remove_named(&runtime.environment_name(), &runtime.full_name(), in_use)?;
+        self.remove_wheels(runtime).map_err(|source| RemoveError::Io { name: runtime.full_name(), source })
     }
 
     /// Removes an environment by the name of its folder, such as an orphan of a listing.
@@ -278,17 +310,8 @@ impl Installer {
         lock: &Lock,
         progress: &dyn Progress,
     ) -> Result<Environment, InstallError> {
-        let run = |doing: &'static str, arguments: &dyn Fn(&mut std::process::Command)| {
-            let mut command =
-                uv.command(&self.folder, lock).map_err(InstallError::io("use the lock of", root))?;
-            arguments(&mut command);
-            let finished: Finished = uv::run(command, &mut |line| tell(line, progress))
-                .map_err(InstallError::io("run uv in", &self.folder))?;
-            if finished.status.success() {
-                Ok(())
-            } else {
-                Err(uv_failure::classify(runtime, root, doing, finished))
-            }
+        let run = |doing, arguments: &dyn Fn(&mut Command)| {
+            self.run_uv(runtime, root, uv, lock, progress, doing, arguments)
         };
 
         progress.step(&format!("creating an environment for {}", runtime.full_name()));
@@ -297,22 +320,28 @@ impl Installer {
         })?;
         let list = root.join("packages.txt");
         fs::write(&list, runtime.packages.text()).map_err(InstallError::io("write", &list))?;
+        let wheels = self.built_wheels(runtime, &environment::python_of(root), uv, progress)?;
         progress.step(&format!("installing the packages of {}", runtime.full_name()));
         run("installing packages", &|command| {
             command.args(["pip", "install", "--compile-bytecode", "--link-mode", "hardlink"]);
             if matches!(runtime.packages, Packages::Locked(_)) {
                 command.arg("--no-deps");
             }
+            for folder in &wheels {
+                command.arg("--find-links").arg(folder);
+            }
             command.arg("--python").arg(environment::python_of(root)).arg("-r").arg(&list);
         })?;
 
         let (python_version, site_packages) = self.probe(runtime, root)?;
-        let environment = Environment {
+        let mut environment = Environment {
             root: root.to_owned(),
             python: environment::python_of(root),
             site_packages: root.join(&site_packages),
             lock_hash: runtime.lock_hash().to_owned(),
+            java_home: None,
         };
+        environment.java_home = self.choose_java(runtime, &environment, uv, lock, progress)?;
         if !runtime.datasets.is_empty() {
             progress.step("unpacking data sets");
             dataset::unpack_all(runtime, &environment, &self.search)?;
@@ -324,9 +353,101 @@ impl Installer {
             python_version,
             site_packages,
             size: disk::used_bytes(root),
+            java_home: environment.java_home.clone(),
         };
         marker.write(root).map_err(InstallError::io("write the marker of", root))?;
         Ok(environment)
+    }
+
+    /// Runs `uv` for the environment in `root`.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one installation, and what is to be run")]
+    fn run_uv(
+        &self,
+        runtime: &Runtime,
+        root: &Path,
+        uv: &Uv,
+        lock: &Lock,
+        progress: &dyn Progress,
+        doing: &'static str,
+        arguments: &dyn Fn(&mut Command),
+    ) -> Result<(), InstallError> {
+        let mut command =
+            uv.command(&self.folder, lock).map_err(InstallError::io("use the lock of", root))?;
+        arguments(&mut command);
+        let finished: Finished = uv::run(command, &mut |line| tell(line, progress))
+            .map_err(InstallError::io("run uv in", &self.folder))?;
+        if finished.status.success() {
+            Ok(())
+        } else {
+            Err(uv_failure::classify(runtime, root, doing, finished))
+        }
+    }
+
+    /// A Java that fits: of this machine, or of the packages of an environment that has one.
+    fn find_java(
+        &self,
+        runtime: &Runtime,
+        need: &JavaNeed,
+        site_packages: Option<&Path>,
+    ) -> Result<Java, JavaError> {
+        let packaged = || site_packages.and_then(Java::in_packages).filter(|java| need.fits(java));
+        if need.from == JavaSource::Package
+            && let Some(java) = packaged()
+        {
+            return Ok(java);
+        }
+        let machine = match need.from {
+            JavaSource::Machine => self.javas.all(&self.search),
+            JavaSource::Package => Vec::new(),
+        };
+        let fitting = machine.iter().find(|java| need.fits(java)).cloned();
+        fitting.or_else(packaged).ok_or_else(|| JavaError {
+            runtime: runtime.full_name(),
+            need: need.to_string(),
+            found: machine,
+        })
+    }
+
+    /// The home of the Java for an environment whose packages are installed; its package is added where need be.
+    fn choose_java(
+        &self,
+        runtime: &Runtime,
+        environment: &Environment,
+        uv: &Uv,
+        lock: &Lock,
+        progress: &dyn Progress,
+    ) -> Result<Option<PathBuf>, InstallError> {
+        let Some(need) = &runtime.java else { return Ok(None) };
+        let find = || self.find_java(runtime, need, Some(&environment.site_packages));
+        let java = match (find(), &need.package) {
+            (Err(_), Some(package)) => {
+                progress.step(&format!("installing a Java of its own ({package})"));
+                self.run_uv(runtime, &environment.root, uv, lock, progress, "installing Java", &|command| {
+                    command.args(["pip", "install", "--no-deps", "--link-mode", "hardlink", "--python"]);
+                    command.arg(&environment.python).arg(package);
+                })?;
+                find()?
+            }
+            (found, _) => found?,
+        };
+        progress.step(&format!("using Java {} in {}", java.version, java.home.display()));
+        Ok(Some(java.home))
+    }
+
+    /// Gives a complete environment another Java: the one it was installed with is gone, and no other fits.
+    fn renew_java(
+        &self,
+        runtime: &Runtime,
+        environment: &Environment,
+        uv: &Uv,
+        lock: &Lock,
+        progress: &dyn Progress,
+    ) -> Result<(), InstallError> {
+        let root = &environment.root;
+        let java_home = self.choose_java(runtime, environment, uv, lock, progress)?;
+        let Some(marker) = Marker::read(root) else { return Ok(()) };
+        let marker = Marker { java_home, size: disk::used_bytes(root), ..marker };
+        marker.write(root).map_err(InstallError::io("write the marker of", root))
     }
 
     /// Version of the new interpreter, and where its packages are below `root`.

@@ -174,6 +174,7 @@ impl Installer {
             python_version,
             site_packages: inside.to_owned(),
             size: disk::used_bytes(root),
+            java_home: base.java_home.clone(),
         };
         marker.write(root).map_err(InstallError::io("write the marker of", root))
     }
@@ -260,6 +261,7 @@ mod tests {
             python: PathBuf::new(),
             site_packages: PathBuf::new(),
             lock_hash: String::new(),
+            java_home: None,
         };
         let one = spec("a,b", None).name(&base("/envs/sail-1-0"));
         assert!(one.starts_with("sail-1-0-"));

@@ -24,7 +24,9 @@ pub(crate) fn matches(runtime: &Runtime, text: &str) -> Option<Match> {
         return Some(Match::Alias);
     }
     let version = text.strip_prefix(runtime.name.as_str()).and_then(|rest| rest.strip_prefix('-'));
-    if version.is_some_and(|version| version_starts_with(&runtime.version, version)) {
+    if version.is_some_and(|version| version_starts_with(&runtime.version, version))
+        || text == runtime.full_name()
+    {
         return Some(Match::NameAndVersion);
     }
     let patched = |alias: &&String| {
@@ -34,7 +36,7 @@ pub(crate) fn matches(runtime: &Runtime, text: &str) -> Option<Match> {
 }
 
 /// Whether `start` is the version or its first parts: `0.7` for `0.7.2`, but not `0.7.` or `0.`.
-fn version_starts_with(version: &str, start: &str) -> bool {
+pub(crate) fn version_starts_with(version: &str, start: &str) -> bool {
     !start.is_empty()
         && version.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::java::{JavaNeed, JavaSource};
+use crate::lookup::version_starts_with;
+
 /// Changes whenever environments are laid out differently, so that older ones are made anew.
 const LAYOUT: &str = "hearth environment 1";
 
 /// What kind of program runs behind a session of a runtime.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
     /// Sail, a Spark Connect server without a JVM.
@@ -83,6 +86,10 @@ pub struct Runtime {
     pub aliases: Vec<String>,
     /// Data sets unpacked at installation.
     pub datasets: Vec<Dataset>,
+    /// Names of packages that come as source only and take long to build: built once into a wheel, which is kept.
+    pub sources: Vec<String>,
+    /// The Java its engine needs, if any.
+    pub java: Option<JavaNeed>,
     /// Environment variables of every engine of this runtime.
     pub environment: BTreeMap<String, String>,
     /// Bytes the environment takes on disk, estimated; 0 when not known.
@@ -91,9 +98,14 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Name and version, such as `sail-0.7.2`.
+    /// Name and version, such as `sail-0.7.2`; `spark-4.0.5` where the name is `spark-4.0`.
     pub fn full_name(&self) -> String {
-        format!("{}-{}", self.name, self.version)
+        match self.name.rsplit_once('-') {
+            Some((stem, start)) if version_starts_with(&self.version, start) => {
+                format!("{stem}-{}", self.version)
+            }
+            _ => format!("{}-{}", self.name, self.version),
+        }
     }
 
     /// 16 hexadecimal digits of everything that decides what is in the environment: packages, which Python, data
@@ -104,7 +116,7 @@ impl Runtime {
 
     /// Name of its environment's folder, such as `sail-0.7.2-0123456789abcdef`.
     pub fn environment_name(&self) -> String {
-        format!("{}-{}-{}", self.name, self.version, self.lock_hash)
+        format!("{}-{}", self.full_name(), self.lock_hash)
     }
 
     /// Computes the hash once, when the catalogue is parsed.
@@ -127,6 +139,9 @@ impl Runtime {
             if !line.is_empty() && !line.starts_with('#') {
                 add(line);
             }
+        }
+        if let Some(JavaNeed { from: JavaSource::Package, package: Some(package), .. }) = &self.java {
+            add(package);
         }
         for dataset in &self.datasets {
             add(&dataset.name);

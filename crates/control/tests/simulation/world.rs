@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hearth_control::virtual_time::VirtualClock;
-use hearth_control::world::{Launcher, Probe, Random, Start, World};
+use hearth_control::world::{Answer, Launcher, Probe, Random, Start, World};
 use hearth_control::{Caller, Control, Reconciler, Scope};
 use hearth_core::Timestamp;
 use hearth_core::clock::Clock;
@@ -73,6 +73,7 @@ impl Launcher for AnyEngine {
             env: BTreeMap::new(),
             files: BTreeMap::new(),
             port: PortSource::LogLine("listening on ".to_owned()),
+            ui: None,
             protocol: Protocol::SparkConnect,
             stop_signal: StopSignal::Terminate,
             log_head: String::new(),
@@ -87,8 +88,8 @@ struct Answers;
 
 #[async_trait]
 impl Probe for Answers {
-    async fn answers(&self, _endpoint: &Endpoint, _protocol: Protocol) -> bool {
-        true
+    async fn ask(&self, _session: SessionUuid, _endpoint: &Endpoint, _protocol: Protocol) -> Answer {
+        Answer::Good
     }
 }
 

@@ -14,6 +14,7 @@ mod tests;
 pub use check::check;
 pub use effective::{APP_NAME, effective};
 pub use policy::{MemoryPerCore, PropertyDefault, PropertyPolicy, PropertyRule, PropertyValues};
+pub use size::memory_bytes;
 
 /// How a key is shown to callers (contract, section 5.8).
 fn shown(key: &str) -> String {

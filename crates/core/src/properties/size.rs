@@ -6,6 +6,11 @@ const UNITS: [(u8, u64); 4] = [(b'k', 1 << 10), (b'm', 1 << 20), (b'g', 1 << 30)
 /// Bytes in a mebibyte, in which Spark takes sizes without a unit.
 pub(super) const MEBIBYTE: u64 = 1 << 20;
 
+/// The bytes that a size of memory means in Spark: with any unit of the JVM, or bare in mebibytes.
+pub fn memory_bytes(text: &str) -> Option<u64> {
+    parse(text, &["k", "m", "g", "t", ""].map(str::to_owned))
+}
+
 /// The bytes that a size means, if it is a whole number above zero followed by one of `units` in either case.
 /// An empty unit among them takes a bare number, as mebibytes.
 pub(super) fn parse(text: &str, units: &[String]) -> Option<u64> {

@@ -32,6 +32,7 @@ fn after(session: &Session, event: &SessionEvent, second: i64) -> Session {
 fn ready() -> SessionEvent {
     SessionEvent::EngineReady(Listening {
         endpoint: Endpoint { host: "127.0.0.1".to_owned(), port: 1 },
+        ui: None,
         placed_at: at(0),
         process_up_at: at(0),
         listening_at: at(1),

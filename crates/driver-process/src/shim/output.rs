@@ -6,33 +6,48 @@ use hearth_core::engine::{Endpoint, PortSource};
 
 use crate::tail::Tail;
 
+/// Where a port without an address is.
+const LOOPBACK: &str = "127.0.0.1";
+
 /// Reads along with the engine's output.
 #[derive(Debug)]
 pub(super) struct Output {
-    marker: String,
     tail: Tail,
-    endpoint: Option<Endpoint>,
+    endpoint: Place,
+    ui: Option<Place>,
+}
+
+/// An address that the engine is to tell.
+#[derive(Debug)]
+struct Place {
+    marker: String,
+    found: Option<Endpoint>,
 }
 
 impl Output {
-    pub(super) fn new(port: &PortSource) -> Self {
-        let PortSource::LogLine(marker) = port;
-        Self { marker: marker.clone(), tail: Tail::default(), endpoint: None }
+    pub(super) fn new(port: &PortSource, ui: Option<&PortSource>) -> Self {
+        Self { tail: Tail::default(), endpoint: Place::new(port), ui: ui.map(Place::new) }
     }
 
     /// Takes in a piece of output.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
-        let (marker, endpoint) = (&self.marker, &mut self.endpoint);
+        let (endpoint, ui) = (&mut self.endpoint, &mut self.ui);
         self.tail.feed(bytes, |line| {
-            if endpoint.is_none() {
-                *endpoint = find_endpoint(line, marker);
+            endpoint.look_at(line);
+            if let Some(ui) = ui {
+                ui.look_at(line);
             }
         });
     }
 
     /// Where the engine said first that it listens.
     pub(super) fn endpoint(&self) -> Option<&Endpoint> {
-        self.endpoint.as_ref()
+        self.endpoint.found.as_ref()
+    }
+
+    /// Where it said first that its web pages are.
+    pub(super) fn ui(&self) -> Option<&Endpoint> {
+        self.ui.as_ref()?.found.as_ref()
     }
 
     /// The last lines.
@@ -41,12 +56,25 @@ impl Output {
     }
 }
 
-/// The address and port that directly follow `marker`. What comes after the digits of the port does not matter:
-/// engines end the sentence with dots.
+impl Place {
+    fn new(source: &PortSource) -> Self {
+        let PortSource::LogLine(marker) = source;
+        Self { marker: marker.clone(), found: None }
+    }
+
+    fn look_at(&mut self, line: &str) {
+        if self.found.is_none() {
+            self.found = find_endpoint(line, &self.marker);
+        }
+    }
+}
+
+/// The address and port, or the port alone, that directly follow `marker`. What comes after the digits of the port does
+/// not matter: engines end the sentence with dots.
 fn find_endpoint(line: &str, marker: &str) -> Option<Endpoint> {
     let (_, rest) = line.split_once(marker)?;
     let text = rest.split_whitespace().next().filter(|text| rest.starts_with(text))?;
-    let (host, port) = text.rsplit_once(':')?;
+    let (host, port) = text.rsplit_once(':').unwrap_or((LOOPBACK, text));
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.parse::<IpAddr>().ok()?;
     let digits = port.find(|c: char| !c.is_ascii_digit()).unwrap_or(port.len());
@@ -71,6 +99,7 @@ mod tests {
         assert_eq!(found(&format!("{MARKER}127.0.0.1:80 (pid 7)")).as_deref(), Some("127.0.0.1:80"));
         let v6 = find_endpoint(&format!("{MARKER}[::1]:9"), MARKER).unwrap();
         assert_eq!((v6.host.as_str(), v6.port), ("::1", 9));
+        assert_eq!(found(&format!("{MARKER}4040.")).as_deref(), Some("127.0.0.1:4040"));
     }
 
     #[test]
@@ -85,10 +114,11 @@ mod tests {
 
     #[test]
     fn the_first_address_stays() {
-        let mut output = Output::new(&PortSource::LogLine(MARKER.to_owned()));
+        let pages = PortSource::LogLine("pages on port ".to_owned());
+        let mut output = Output::new(&PortSource::LogLine(MARKER.to_owned()), Some(&pages));
         for port in [1, 2] {
-            output.feed(format!("{MARKER}127.0.0.1:{port}\n").as_bytes());
+            output.feed(format!("pages on port {}\n{MARKER}127.0.0.1:{port}\n", port + 2).as_bytes());
         }
-        assert_eq!(output.endpoint().unwrap().port, 1);
+        assert_eq!((output.endpoint().unwrap().port, output.ui().unwrap().port), (1, 3));
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn supervise(dir: &EngineDir, record: &SpecRecord, signals: Signals) 
             StopSignal::Terminate => Signal::TERM,
         },
         log,
-        output: Output::new(&record.spec.port),
+        output: Output::new(&record.spec.port, record.spec.ui.as_ref()),
         pipe: Some(File::from(output)),
         buffer: vec![0; BUFFER],
         status: StatusRecord {
@@ -206,8 +206,8 @@ impl Supervisor<'_> {
         if self.status.listening.is_none()
             && let Some(endpoint) = self.output.endpoint()
         {
-            self.status.listening =
-                Some(ListeningRecord { endpoint: endpoint.clone(), at: Timestamp::now() });
+            let (endpoint, ui) = (endpoint.clone(), self.output.ui().cloned());
+            self.status.listening = Some(ListeningRecord { endpoint, ui, at: Timestamp::now() });
             self.status_unwritten = true;
         }
     }

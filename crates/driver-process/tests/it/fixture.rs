@@ -64,6 +64,7 @@ impl Fixture {
             env: BTreeMap::new(),
             files: BTreeMap::new(),
             port: PortSource::LogLine("Starting the stub engine on ".to_owned()),
+            ui: None,
             protocol: Protocol::SparkConnect,
             stop_signal: StopSignal::Terminate,
             log_head: String::new(),

@@ -70,6 +70,7 @@ impl Engine {
             Phase::Starting => Observed::Starting,
             Phase::Listening { at } => Observed::Listening(Listening {
                 endpoint: self.endpoint(),
+                ui: None,
                 placed_at: self.placed_at,
                 process_up_at: self.placed_at,
                 listening_at: *at,

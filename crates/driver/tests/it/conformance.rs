@@ -56,6 +56,7 @@ impl Harness for FakeHarness {
             env: BTreeMap::new(),
             files: BTreeMap::new(),
             port: PortSource::LogLine("listening on ".to_owned()),
+            ui: None,
             protocol: Protocol::SparkConnect,
             stop_signal: StopSignal::Terminate,
             log_head: String::new(),

@@ -123,7 +123,10 @@ async fn a_restarted_engine_is_found_where_it_is_now() {
     world.engine.kill().await;
     world.engine = Engine::start().await;
     let endpoint = world.engine.endpoint.clone();
-    world.sessions.set(world.uuid, Ok(Target { uuid: world.uuid, endpoint, label: "etl".to_owned() }));
+    world.sessions.set(
+        world.uuid,
+        Ok(Target { uuid: world.uuid, endpoint, authorization: None, label: "etl".to_owned() }),
+    );
     assert_eq!(client.call("Echo", &[], world.message()).await.status(), "0");
 }
 

@@ -11,7 +11,7 @@ use crate::support::{DEADLINE, Engine, endpoint};
 #[tokio::test]
 async fn an_engine_that_answers_passes_and_keeps_nothing() {
     let engine = Engine::start().await;
-    probe_spark_connect(&engine.endpoint, DEADLINE).await.unwrap();
+    probe_spark_connect(&engine.endpoint, None, DEADLINE).await.unwrap();
     assert_eq!(*engine.seen.methods.lock().unwrap(), ["Config", "ReleaseSession"]);
 }
 
@@ -20,7 +20,7 @@ async fn a_closed_port_is_not_ready_yet() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = endpoint(listener.local_addr().unwrap());
     drop(listener);
-    let error = probe_spark_connect(&endpoint, DEADLINE).await.unwrap_err();
+    let error = probe_spark_connect(&endpoint, None, DEADLINE).await.unwrap_err();
     assert!(matches!(error, ProbeError::NotReady(_)), "{error:?}");
 }
 
@@ -28,7 +28,7 @@ async fn a_closed_port_is_not_ready_yet() {
 async fn a_port_that_says_nothing_is_not_ready_yet() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = endpoint(listener.local_addr().unwrap());
-    let error = probe_spark_connect(&endpoint, Duration::from_millis(50)).await.unwrap_err();
+    let error = probe_spark_connect(&endpoint, None, Duration::from_millis(50)).await.unwrap_err();
     assert!(matches!(error, ProbeError::NotReady(_)), "{error:?}");
 }
 
@@ -42,7 +42,7 @@ async fn a_port_with_something_else_behind_it_is_broken() {
         // Stays open until the probe has read it and gone.
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.ok();
     });
-    let error = probe_spark_connect(&endpoint, DEADLINE).await.unwrap_err();
+    let error = probe_spark_connect(&endpoint, None, DEADLINE).await.unwrap_err();
     assert!(matches!(error, ProbeError::Broken(_)), "{error:?}");
     other.await.unwrap();
 }

@@ -291,7 +291,15 @@ impl World {
     pub(crate) async fn with(engine: Engine, config: GatewayConfig) -> Self {
         let sessions = Arc::new(Sessions::default());
         let uuid = SessionUuid(Uuid::new_v4());
-        sessions.set(uuid, Ok(Target { uuid, endpoint: engine.endpoint.clone(), label: "etl".to_owned() }));
+        sessions.set(
+            uuid,
+            Ok(Target {
+                uuid,
+                endpoint: engine.endpoint.clone(),
+                authorization: None,
+                label: "etl".to_owned(),
+            }),
+        );
         let gateway = Gateway::new(Arc::clone(&sessions) as Arc<dyn Directory>, config);
         let (address, listener) = listen(gateway.clone()).await;
         Self { engine, sessions, gateway, address, uuid, _listener: listener }

@@ -1,5 +1,7 @@
 //! What the gateway is told of sessions.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use hearth_control::Control;
 use hearth_core::id::SessionUuid;
@@ -8,12 +10,15 @@ use hearth_gateway::{Caller, Code, Directory, InUse, Refusal, SessionKey, Target
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
+use super::secrets::EngineSecrets;
+
 /// The call that answers a query; the first one of a session completes its timeline.
 const QUERY: &str = "ExecutePlan";
 
 /// Leads calls to the sessions of a control.
 pub(crate) struct ControlDirectory {
     pub(crate) control: Control,
+    pub(crate) secrets: Arc<EngineSecrets>,
     pub(crate) tasks: TaskTracker,
 }
 
@@ -49,9 +54,12 @@ impl Directory for ControlDirectory {
     async fn find(&self, _caller: &Caller, key: &SessionKey) -> Result<Target, Refusal> {
         let session = self.session(key).await?;
         match &session.state {
-            SessionState::Active { endpoint } => {
-                Ok(Target { uuid: session.uuid, endpoint: endpoint.clone(), label: session.name.to_string() })
-            }
+            SessionState::Active { endpoint, .. } => Ok(Target {
+                uuid: session.uuid,
+                endpoint: endpoint.clone(),
+                authorization: Some(self.secrets.header(session.uuid)),
+                label: session.name.to_string(),
+            }),
             // Clients try again for minutes, which is longer than a start takes.
             SessionState::Creating { undoing: None, .. } => Err(Refusal::new(
                 Code::Unavailable,

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hearth_control::world::{Launcher, Probe, System};
+use hearth_control::world::{Answer, Launcher, Probe, System};
 use hearth_core::engine::{Endpoint, Protocol};
+use hearth_core::id::SessionUuid;
 use hearth_driver::Driver;
 use hearth_driver::fake::FakeWorld;
 use hearth_driver_process::{ProcessDriver, ProcessDriverConfig, ShimCommand};
@@ -17,6 +18,7 @@ use super::ServeError;
 use super::launcher::{CatalogueLauncher, Environments};
 use super::packages::Layers;
 use super::probe::NetworkProbe;
+use super::secrets::EngineSecrets;
 use crate::config::{Config, EngineDriver};
 
 /// The parts of the world that have to do with engines.
@@ -32,9 +34,16 @@ impl Engines {
         config: &Config,
         state_dir: &Path,
         catalogue: Arc<Catalogue>,
+        secrets: Arc<EngineSecrets>,
     ) -> Result<Self, ServeError> {
         let launcher = |environments| {
-            Arc::new(CatalogueLauncher { catalogue, environments, log_limit: config.session.log_limit })
+            Arc::new(CatalogueLauncher {
+                catalogue,
+                environments,
+                log_limit: config.session.log_limit,
+                memory: machine_memory(),
+                secrets: secrets.clone(),
+            })
         };
         match config.driver {
             EngineDriver::Process => {
@@ -47,7 +56,7 @@ impl Engines {
                         Installer::new(&config.runtimes_dir),
                         Layers::default(),
                     )),
-                    probe: Arc::new(NetworkProbe),
+                    probe: Arc::new(NetworkProbe { secrets }),
                 })
             }
             EngineDriver::Fake => {
@@ -66,12 +75,19 @@ impl Engines {
     }
 }
 
+/// Bytes of memory that this machine has.
+pub(super) fn machine_memory() -> u64 {
+    let system = rustix::system::sysinfo();
+    // In units of so many bytes.
+    system.totalram.saturating_mul(system.mem_unit.into())
+}
+
 /// Takes every engine to be ready: where there is none, nobody can be asked.
 struct AlwaysReady;
 
 #[async_trait]
 impl Probe for AlwaysReady {
-    async fn answers(&self, _endpoint: &Endpoint, _protocol: Protocol) -> bool {
-        true
+    async fn ask(&self, _session: SessionUuid, _endpoint: &Endpoint, _protocol: Protocol) -> Answer {
+        Answer::Good
     }
 }

@@ -43,8 +43,8 @@ pub(crate) enum ServeError {
     /// The templates of the start cannot be made.
     #[error(transparent)]
     Seed(#[from] SeedError),
-    /// The token cannot be read or made.
-    #[error("could not read or make the token \"{}\"", path.display())]
+    /// The token, or the key of engines' secrets, cannot be read or made.
+    #[error("could not read or make the secret \"{}\"", path.display())]
     Token {
         /// Its file.
         path: PathBuf,

@@ -10,16 +10,21 @@ use hearth_core::config::{SessionConfig, SessionKind};
 use hearth_core::error::ErrorKind;
 use hearth_core::session::{Failure, Session};
 use hearth_core::validate::Violation;
-use hearth_engines::{Launch, sail};
-use hearth_runtimes::{Catalogue, EngineKind, Environment, Installer, LayerError, Runtime};
+use hearth_engines::jvm::Jvm;
+use hearth_engines::{Launch, sail, spark};
+use hearth_runtimes::{Catalogue, EngineKind, Environment, Installer, Java, JavaError, LayerError, Runtime};
 
 use super::packages::{self, Layers};
+use super::secrets::EngineSecrets;
 
 /// Starts sessions on the runtimes of a catalogue.
 pub(crate) struct CatalogueLauncher {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) environments: Environments,
     pub(crate) log_limit: u64,
+    /// Bytes of memory that this machine has.
+    pub(crate) memory: u64,
+    pub(crate) secrets: Arc<EngineSecrets>,
 }
 
 /// Where the environments of runtimes are.
@@ -32,8 +37,8 @@ pub(crate) enum Environments {
 
 /// What a session's engine runs from.
 enum Roots {
-    /// The runtime's environment, and the session's layer over it if it has one.
-    Ready { base: PathBuf, layer: Option<PathBuf> },
+    /// The runtime's environment, its packages and its Java, and the session's layer over it if it has one.
+    Ready { base: PathBuf, site_packages: PathBuf, java: Option<Java>, layer: Option<PathBuf> },
     /// The layer is being made.
     Installing,
 }
@@ -42,7 +47,8 @@ impl CatalogueLauncher {
     /// What the engine of a session runs from. Costs nothing for sessions without packages.
     fn roots(&self, runtime: &Runtime, config: &SessionConfig) -> Result<Roots, Failure> {
         let Environments::Installed(installer, layers) = &self.environments else {
-            return Ok(Roots::Ready { base: PathBuf::new(), layer: None });
+            let site_packages = PathBuf::new();
+            return Ok(Roots::Ready { base: PathBuf::new(), site_packages, java: None, layer: None });
         };
         let Some(base) = installer.installed(runtime) else {
             let name = runtime.full_name();
@@ -50,6 +56,7 @@ impl CatalogueLauncher {
                 "Runtime '{name}' is not installed. Run `hearth runtimes install {name}` and create the session again"
             )));
         };
+        let java = installer.java(runtime, &base).map_err(|error| failed(java_in_words(&error)))?;
         let wanted = packages::wanted(config).map_err(|violation| failed(violation.description))?;
         let layer = match wanted {
             None => None,
@@ -59,12 +66,22 @@ impl CatalogueLauncher {
                 Err(error) => return Err(failed(in_words(&error))),
             },
         };
-        Ok(Roots::Ready { base: base.root, layer })
+        Ok(Roots::Ready { base: base.root, site_packages: base.site_packages, java, layer })
     }
+}
+
+/// How a Java is started. Where nothing is going to run there is none, and any will do.
+fn jvm(java: Option<&Java>) -> Jvm {
+    let (program, major) = java.map_or(("java".into(), 17), |java| (java.program(), java.major));
+    Jvm { program, major, archive: None }
 }
 
 fn failed(message: String) -> Failure {
     Failure { kind: ErrorKind::FailedPrecondition, message }
+}
+
+fn java_in_words(error: &JavaError) -> String {
+    format!("R{}. {}", error.to_string().split_at(1).1, error.hint())
 }
 
 /// What went wrong, what the tool said last, and what to do.
@@ -80,9 +97,15 @@ fn in_words(error: &LayerError) -> String {
 }
 
 impl CatalogueLauncher {
+    /// The runtime that serves a session: of those that its version can mean, the first that is installed.
     fn runtime(&self, config: &SessionConfig) -> Result<&Runtime, Violation> {
         let version = config.version();
-        self.catalogue.find(version).ok_or_else(|| {
+        let meant = self.catalogue.find_all(version);
+        let installed = |runtime: &&&Runtime| match &self.environments {
+            Environments::Installed(installer, _) => installer.installed(runtime).is_some(),
+            Environments::None => true,
+        };
+        meant.iter().find(installed).or(meant.first()).copied().ok_or_else(|| {
             let known = self.catalogue.known().join(", ");
             let field = "session.runtime_config.version";
             let description = format!("Unknown runtime version '{version}'. Known versions: {known}");
@@ -108,11 +131,13 @@ impl Launcher for CatalogueLauncher {
                 }]
             }
             (_, EngineKind::Sail) => packages::wanted(config).err().into_iter().collect(),
-            (_, EngineKind::Spark | EngineKind::Kernel) => {
-                let description = format!(
-                    "Runtime '{}' has an engine that this service cannot start yet",
-                    runtime.full_name()
-                );
+            (_, EngineKind::Spark) => {
+                packages::wanted(config).err().into_iter().chain(spark::check(config, self.memory)).collect()
+            }
+            (_, EngineKind::Kernel) => {
+                let name = runtime.full_name();
+                let description =
+                    format!("Runtime '{name}' has kernels only, and no engine for a Spark Connect session");
                 vec![Violation { field: "session.runtime_config.version".to_owned(), description }]
             }
         }
@@ -120,26 +145,31 @@ impl Launcher for CatalogueLauncher {
 
     async fn start(&self, session: &Session, deadline: Timestamp) -> Result<Start, Failure> {
         let runtime = self.runtime(&session.config).map_err(|violation| failed(violation.description))?;
-        let (environment, layer) = match self.roots(runtime, &session.config)? {
-            Roots::Ready { base, layer } => (base, layer),
-            Roots::Installing => return Ok(Start::Preparing),
+        let Roots::Ready { base: environment, site_packages, java, layer } =
+            self.roots(runtime, &session.config)?
+        else {
+            return Ok(Start::Preparing);
         };
         let prepared = layer.is_some();
         let launch = Launch {
             runtime: runtime.full_name(),
             environment,
             layer,
+            site_packages,
+            secret: self.secrets.of(session.uuid),
             variables: runtime.environment.clone(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             log_limit: self.log_limit,
             deadline,
         };
-        match runtime.engine {
-            EngineKind::Sail => Ok(Start::Engine { spec: Box::new(sail::spec(session, launch)), prepared }),
-            EngineKind::Spark | EngineKind::Kernel => Err(failed(format!(
-                "Runtime '{}' has an engine that cannot be started yet",
-                runtime.full_name()
-            ))),
-        }
+        let spec = match runtime.engine {
+            EngineKind::Sail => sail::spec(session, launch),
+            EngineKind::Spark => spark::spec(session, launch, &jvm(java.as_ref())),
+            EngineKind::Kernel => {
+                let name = runtime.full_name();
+                return Err(failed(format!("Runtime '{name}' has kernels only")));
+            }
+        };
+        Ok(Start::Engine { spec: Box::new(spec), prepared })
     }
 }

@@ -13,6 +13,7 @@ mod listener;
 mod logging;
 mod packages;
 mod probe;
+mod secrets;
 mod templates;
 mod token;
 
@@ -46,6 +47,7 @@ use self::directory::ControlDirectory;
 use self::engines::Engines;
 pub(crate) use self::error::ServeError;
 use self::front::Front;
+use self::secrets::EngineSecrets;
 pub(crate) use self::token::{READER_TOKEN_FILE, TOKEN_FILE};
 use crate::config::{Auth, Config};
 
@@ -151,7 +153,10 @@ fn assemble(
         ServeError::DefaultRuntime { name: config.default_runtime.clone(), known: known.clone() }
     })?;
     let catalogue = Arc::new(catalogue);
-    let engines = Engines::new(config, state_dir, catalogue.clone())?;
+    let secrets = EngineSecrets::open(state_dir)
+        .map_err(|source| ServeError::Token { path: state_dir.join(secrets::KEY_FILE), source })?;
+    let secrets = Arc::new(secrets);
+    let engines = Engines::new(config, state_dir, catalogue.clone(), secrets.clone())?;
     let staging = match &config.staging_uri {
         Some(uri) => ObjectStaging::at(uri, std::env::vars()),
         None => ObjectStaging::in_directory(&state_dir.join("staging")),
@@ -169,7 +174,7 @@ fn assemble(
     let control = Control::new(world, config.session.clone()).with_properties(machine_properties());
     let tasks = TaskTracker::new();
     let gateway = Gateway::new(
-        Arc::new(ControlDirectory { control: control.clone(), tasks: tasks.clone() }),
+        Arc::new(ControlDirectory { control: control.clone(), secrets, tasks: tasks.clone() }),
         GatewayConfig::default(),
     );
     let settings = ApiSettings {
@@ -201,9 +206,7 @@ fn assemble(
 /// What sessions may ask for of this machine, and get when they do not ask.
 fn machine_properties() -> PropertyPolicy {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let system = rustix::system::sysinfo();
-    // In units of so many bytes.
-    PropertyPolicy::for_machine(cores, system.totalram.saturating_mul(system.mem_unit.into()))
+    PropertyPolicy::for_machine(cores, engines::machine_memory())
 }
 
 /// The services that every gRPC server is expected to have: health and reflection.

@@ -1,29 +1,37 @@
 //! Asks engines whether they answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hearth_control::world::Probe;
+use hearth_control::world::{Answer, Probe};
 use hearth_core::engine::{Endpoint, Protocol};
-use hearth_gateway::probe_spark_connect;
+use hearth_core::id::SessionUuid;
+use hearth_gateway::{ProbeError, probe_spark_connect};
 use tracing::debug;
+
+use super::secrets::EngineSecrets;
 
 /// How long an engine may take over one answer before it is asked anew. A JVM's first answer takes up to 4 s.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Asks over the network.
-pub(crate) struct NetworkProbe;
+pub(crate) struct NetworkProbe {
+    pub(crate) secrets: Arc<EngineSecrets>,
+}
 
 #[async_trait]
 impl Probe for NetworkProbe {
-    async fn answers(&self, endpoint: &Endpoint, protocol: Protocol) -> bool {
+    async fn ask(&self, session: SessionUuid, endpoint: &Endpoint, protocol: Protocol) -> Answer {
+        let secret = self.secrets.header(session);
         match protocol {
-            Protocol::SparkConnect => match probe_spark_connect(endpoint, PATIENCE).await {
-                Ok(()) => true,
-                Err(error) => {
+            Protocol::SparkConnect => match probe_spark_connect(endpoint, Some(&secret), PATIENCE).await {
+                Ok(()) => Answer::Good,
+                Err(error @ ProbeError::NotReady(_)) => {
                     debug!(%endpoint, %error, "engine does not answer yet");
-                    false
+                    Answer::NotYet
                 }
+                Err(ProbeError::Broken(text)) => Answer::Error(text),
             },
         }
     }

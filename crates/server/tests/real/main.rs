@@ -5,6 +5,7 @@
 mod crash;
 mod google;
 mod spark;
+mod spark_jvm;
 mod tpch;
 
 use std::path::{Path, PathBuf};

@@ -214,8 +214,10 @@ fn state() -> BoxedStrategy<SessionState> {
     prop_oneof![
         (time(), option::of(undoing))
             .prop_map(|(start_by, undoing)| SessionState::Creating { start_by, undoing }),
-        (text(), any::<u16>())
-            .prop_map(|(host, port)| SessionState::Active { endpoint: Endpoint { host, port } }),
+        (text(), any::<u16>()).prop_map(|(host, port)| {
+            let ui = (port % 2 == 0).then(|| Endpoint { host: host.clone(), port: port / 2 });
+            SessionState::Active { endpoint: Endpoint { host, port }, ui }
+        }),
         (reason(), time()).prop_map(|(reason, stop_by)| SessionState::Terminating { reason, stop_by }),
         reason().prop_map(|reason| SessionState::Terminated { reason }),
         failure().prop_map(|failure| SessionState::Failed { failure }),

@@ -1,0 +1,129 @@
+//! What an engine's last lines say of why it ended.
+
+use crate::engine::Exit;
+use crate::explain::LAST_LINES;
+
+/// How many of the last lines a failure tells where they name no cause.
+const TAIL_LINES: usize = 12;
+
+/// How Java tells of the error that ended its main thread.
+const UNCAUGHT: &str = "Exception in thread \"main\" ";
+
+/// How Java tells of the error behind an error.
+const CAUSED_BY: &str = "Caused by: ";
+
+/// How a JVM says that it ends because its memory is used up.
+const OUT_OF_MEMORY: &str = "Terminating due to java.lang.OutOfMemoryError: ";
+
+/// The end of a failure's text: the cause, or the last lines where there is none to be seen.
+pub(crate) fn last_words(exit: &Exit) -> String {
+    if let Some(cause) = cause(&exit.tail) {
+        return format!(": {cause}");
+    }
+    if exit.tail.is_empty() {
+        return ". It wrote nothing to its log".to_owned();
+    }
+    let from = exit.tail.len().saturating_sub(TAIL_LINES);
+    format!("{LAST_LINES}{}", exit.tail[from..].join("\n"))
+}
+
+/// The error that ended a JVM, in one line and without the places in its code; `None` where the lines tell of none.
+fn cause(tail: &[String]) -> Option<String> {
+    if let Some(kind) = tail.iter().rev().find_map(|line| line.strip_prefix(OUT_OF_MEMORY)) {
+        return Some(format!("its memory is used up ({kind}). Give it more with spark:spark.driver.memory"));
+    }
+    let uncaught = tail.iter().rposition(|line| line.starts_with(UNCAUGHT))?;
+    let mut lines = tail[uncaught..].iter().map(String::as_str).peekable();
+    let mut text = Vec::new();
+    while let Some(line) = lines.next() {
+        // Each error of the chain replaces the one before: the last is the first that went wrong.
+        let error = line.strip_prefix(UNCAUGHT).or_else(|| line.strip_prefix(CAUSED_BY));
+        // What follows the stack is not about this error any more.
+        let Some(error) = error else { break };
+        text = vec![without_package(error)];
+        // Its text may have several lines.
+        while let Some(more) = lines.next_if(|line| !is_place(line) && !line.starts_with(CAUSED_BY)) {
+            text.push(more.trim());
+        }
+        while lines.next_if(|line| is_place(line)).is_some() {}
+    }
+    Some(text.join(" "))
+}
+
+/// A line of a stack trace.
+fn is_place(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("at ") || line.starts_with("... ") || line.starts_with("Suppressed: ")
+}
+
+/// `SparkException: text` of `org.apache.spark.SparkException: text`.
+fn without_package(text: &str) -> &str {
+    let class = text.split_once(": ").map_or(text, |(class, _)| class);
+    let name = class.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '$'));
+    match class.rfind('.') {
+        Some(dot) if name => &text[dot + 1..],
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::engine::{ExitCause, ExitStatus};
+
+    fn told(lines: &[&str]) -> String {
+        last_words(&Exit {
+            status: ExitStatus::Code(1),
+            cause: ExitCause::Itself,
+            at: Timestamp::UNIX_EPOCH,
+            tail: lines.iter().map(|line| (*line).to_owned()).collect(),
+        })
+    }
+
+    #[test]
+    fn a_java_error_is_told_by_its_root_cause_without_its_stack() {
+        let lines = [
+            "2026-01-01 ERROR SparkContext: Error initializing SparkContext.",
+            "java.lang.NumberFormatException: Size must be in bytes. E.g. 50b",
+            "\tat org.apache.spark.JavaUtils.byteStringAs(JavaUtils.java:332)",
+            "Exception in thread \"main\" java.lang.NumberFormatException: Size must be in bytes. E.g. 50b",
+            "Failed to parse byte string: abc",
+            "\tat org.apache.spark.JavaUtils.byteStringAs(JavaUtils.java:332)",
+        ];
+        assert_eq!(
+            told(&lines),
+            ": NumberFormatException: Size must be in bytes. E.g. 50b Failed to parse byte string: abc"
+        );
+        let nested = [
+            "Exception in thread \"main\" org.apache.spark.SparkException: no",
+            "\tat x.Y.z(Y.java:1)",
+            "Caused by: java.lang.ClassNotFoundException: org.nope.Serializer",
+            "\tat x.Y.z(Y.java:1)",
+            "\t... 12 more",
+            "2026-01-01 INFO ShutdownHookManager: Shutdown hook called",
+        ];
+        assert_eq!(told(&nested), ": ClassNotFoundException: org.nope.Serializer");
+        let noise =
+            ["2026-01-01 ERROR Utils: in a hook", "x.Error", "\tat x.Y.z(Y.java:1)", "Caused by: x.Other"];
+        assert_eq!(told(&[&nested[..], &noise].concat()), ": ClassNotFoundException: org.nope.Serializer");
+        assert!(told(&noise).starts_with(". Its last lines"), "nothing uncaught");
+    }
+
+    #[test]
+    fn an_engine_out_of_memory_says_what_to_give_it() {
+        let words = told(&[
+            "java.lang.OutOfMemoryError",
+            "Terminating due to java.lang.OutOfMemoryError: Java heap space",
+        ]);
+        assert!(words.contains("(Java heap space)") && words.contains("spark.driver.memory"), "{words}");
+    }
+
+    #[test]
+    fn other_engines_are_told_of_by_their_last_lines() {
+        assert_eq!(told(&[]), ". It wrote nothing to its log");
+        assert_eq!(told(&["one", "two"]), ". Its last lines:\none\ntwo");
+        assert!(told(&["at the end", "Caused by nothing"]).starts_with(". Its last lines"));
+    }
+}

@@ -1,0 +1,97 @@
+//! What Spark is told: properties, class path, heap, and the options of its JVM.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use hearth_core::engine::WORK_DIR;
+use hearth_core::properties::memory_bytes;
+use hearth_core::session::Session;
+
+use crate::identity;
+
+/// Engines talk to nobody but this machine.
+pub(super) const LOOPBACK: &str = "127.0.0.1";
+
+/// How much heap a driver has when nobody says: what Spark itself gives it.
+const DEFAULT_HEAP: &str = "1g";
+
+/// The size of the driver's heap.
+pub(super) const MEMORY: &str = "spark.driver.memory";
+
+/// Options for the driver's JVM: those of the operator's defaults, then those of the session.
+const JAVA_OPTIONS: [&str; 2] = ["spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions"];
+
+/// Properties that a session may change, as (key, value).
+const DEFAULTS: [(&str, &str); 2] = [
+    // The session's own end is Hearth's business: a Spark session that is merely quiet keeps its views.
+    ("spark.connect.session.manager.defaultSessionTimeout", "14d"),
+    // Bars for a terminal, and there is none.
+    ("spark.ui.showConsoleProgress", "false"),
+];
+
+/// The properties that Spark is started with: the session's, completed, and over them what the service relies on.
+pub(super) fn properties(
+    session: &Session,
+    given: &BTreeMap<String, String>,
+    cores: usize,
+) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, String> =
+        DEFAULTS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    // Tables of a session that names no warehouse live as long as it does.
+    all.insert("spark.sql.warehouse.dir".to_owned(), format!("{WORK_DIR}/warehouse"));
+    let usable = |(key, value): &(&String, &String)| key.starts_with("spark.") && !value.contains('\0');
+    all.extend(given.iter().filter(usable).map(|(key, value)| (key.clone(), value.clone())));
+    all.extend(identity::properties(session));
+    let mut set = |key: &str, value: String| all.insert(key.to_owned(), value);
+    set("spark.master", format!("local[{cores}]"));
+    set("spark.connect.grpc.binding.address", LOOPBACK.to_owned());
+    // Zero: Spark picks a free one and writes it to its log.
+    set("spark.connect.grpc.binding.port", "0".to_owned());
+    set("spark.driver.host", LOOPBACK.to_owned());
+    set("spark.driver.bindAddress", LOOPBACK.to_owned());
+    set("spark.ui.port", "0".to_owned());
+    // Where the gateway shows the web pages; only written into links.
+    set("spark.ui.proxyBase", format!("/sessions/{}/ui", session.uuid));
+    all
+}
+
+/// The size of the heap, in the JVM's form.
+pub(super) fn heap(given: &BTreeMap<String, String>) -> String {
+    let size = given.get(MEMORY).map(String::as_str).filter(|size| memory_bytes(size).is_some());
+    let size = size.unwrap_or(DEFAULT_HEAP);
+    // Spark takes a bare number as mebibytes, the JVM as bytes.
+    if size.ends_with(|c: char| c.is_ascii_digit()) { format!("{size}m") } else { size.to_owned() }
+}
+
+/// Spark's own jars first, so that an archive of their classes fits, then what the session adds.
+///
+/// Jars in `spark.jars` that are files of this machine are there too: Spark itself gives them only to executors.
+pub(super) fn class_path(home: &Path, given: &BTreeMap<String, String>) -> String {
+    let mut path = format!("{}/jars/*", home.display());
+    let mut add = |entry: &str| {
+        if !entry.is_empty() {
+            path.push(':');
+            path.push_str(entry);
+        }
+    };
+    given.get("spark.driver.extraClassPath").into_iter().for_each(|extra| add(extra));
+    let jars = given.get("spark.jars").map(String::as_str).unwrap_or_default();
+    for jar in jars.split(',').map(str::trim) {
+        let file = jar.strip_prefix("file://").or(jar.strip_prefix("file:")).unwrap_or(jar);
+        if file.starts_with('/') {
+            add(file);
+        }
+    }
+    path
+}
+
+/// The JVM options that a session asks for, `None` where quotes do not match.
+pub(super) fn java_options(given: &BTreeMap<String, String>) -> Option<Vec<String>> {
+    let mut options = Vec::new();
+    for key in JAVA_OPTIONS {
+        if let Some(text) = given.get(key) {
+            options.extend(shlex::split(text)?);
+        }
+    }
+    Some(options)
+}

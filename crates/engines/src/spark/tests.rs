@@ -1,0 +1,150 @@
+use std::path::PathBuf;
+
+use hearth_core::Timestamp;
+use hearth_core::config::{RuntimeConfig, SessionConfig};
+use hearth_core::id::{OperationId, SessionUuid};
+use hearth_core::policy::SessionPolicy;
+
+use super::*;
+use crate::Secret;
+
+const UUID: &str = "0190a3c2-0000-4000-8000-000000000001";
+
+fn map<const N: usize>(entries: [(&str, &str); N]) -> BTreeMap<String, String> {
+    BTreeMap::from(entries.map(|(key, value)| (key.to_owned(), value.to_owned())))
+}
+
+fn config(properties: BTreeMap<String, String>) -> SessionConfig {
+    SessionConfig {
+        labels: map([("team", "blue")]),
+        runtime: Some(RuntimeConfig { properties, ..RuntimeConfig::default() }),
+        user: "ana@example.com".to_owned(),
+        ..SessionConfig::default()
+    }
+}
+
+fn start(properties: BTreeMap<String, String>, layer: Option<&str>) -> EngineSpec {
+    let session = Session::new(
+        "projects/p/locations/l/sessions/etl".parse().unwrap(),
+        SessionUuid(UUID.parse().unwrap()),
+        config(properties),
+        "bob@example.com".to_owned(),
+        OperationId("0190a3c2-0000-4000-8000-000000000002".parse().unwrap()),
+        Timestamp::UNIX_EPOCH,
+        &SessionPolicy::default(),
+    );
+    let launch = Launch {
+        runtime: "spark-4.0.5".to_owned(),
+        environment: PathBuf::from("/base"),
+        layer: layer.map(PathBuf::from),
+        site_packages: PathBuf::from("/base/lib/site-packages"),
+        secret: Secret::new("hush".to_owned()),
+        variables: map([("FROM_RUNTIME", "1")]),
+        cores: 2,
+        log_limit: 1 << 20,
+        deadline: Timestamp::UNIX_EPOCH,
+    };
+    let jvm = Jvm { program: PathBuf::from("/java/bin/java"), major: 17, archive: None };
+    spec(&session, launch, &jvm)
+}
+
+/// The flags in the file, without their quotes.
+fn flags(spec: &EngineSpec) -> Vec<String> {
+    spec.files[ARGUMENTS].lines().map(|line| line.trim_matches('"').to_owned()).collect()
+}
+
+#[test]
+fn properties_and_secrets_are_in_files_and_variables_and_never_in_arguments() {
+    let spec = start(map([("spark.ssl.keyPassword", "swordfish"), ("dataproc.tier", "premium")]), None);
+    assert_eq!(spec.args, ["@{work}/java.args", MAIN]);
+    let flags = flags(&spec);
+    assert!(flags.contains(&"-Dspark.ssl.keyPassword=swordfish".to_owned()));
+    assert!(!flags.iter().any(|flag| flag.contains("dataproc.tier")), "not Spark's");
+    assert_eq!(spec.env["SPARK_CONNECT_AUTHENTICATE_TOKEN"], "hush");
+    assert!(!spec.files.values().any(|text| text.contains("hush")), "a client could read it as a property");
+}
+
+#[test]
+fn what_the_service_relies_on_wins_and_the_rest_is_the_sessions_choice() {
+    let spec = start(
+        map([
+            ("spark.master", "yarn"),
+            ("spark.driver.host", "0.0.0.0"),
+            ("spark.ui.port", "4040"),
+            ("spark.hearth.uuid", "another"),
+            ("spark.app.name", "mine"),
+            ("spark.sql.warehouse.dir", "/data"),
+            ("spark.dataproc.driverEnv.GREETING", "hello"),
+            ("spark.dataproc.driverEnv.SPARK_HOME", "/elsewhere"),
+        ]),
+        None,
+    );
+    let flags = flags(&spec);
+    for flag in [
+        "-Dspark.master=local[2]",
+        "-Dspark.driver.host=127.0.0.1",
+        "-Dspark.ui.port=0",
+        "-Dspark.connect.grpc.binding.port=0",
+        &format!("-Dspark.ui.proxyBase=/sessions/{UUID}/ui"),
+        &format!("-Dspark.hearth.uuid={UUID}"),
+        "-Dspark.hearth.label.team=blue",
+        "-Dspark.app.name=mine",
+        "-Dspark.sql.warehouse.dir=/data",
+    ] {
+        assert_eq!(flags.iter().filter(|found| *found == flag).count(), 1, "{flag}");
+        let key = &flag[..=flag.find('=').unwrap()];
+        assert_eq!(flags.iter().filter(|found| found.starts_with(key)).count(), 1, "{key} once");
+    }
+    assert_eq!(spec.env["SPARK_HOME"], "/base/lib/site-packages/pyspark");
+    assert_eq!((spec.env["GREETING"].as_str(), spec.env["FROM_RUNTIME"].as_str()), ("hello", "1"));
+    assert_eq!(spec.env["HEARTH_SESSION_UUID"], UUID);
+    assert!(start(map([]), None).files[ARGUMENTS].contains("-Dspark.sql.warehouse.dir={work}/warehouse"));
+}
+
+#[test]
+fn heap_options_and_class_path_come_from_the_properties() {
+    for (size, flag) in [("4g", "-Xmx4g"), ("12200m", "-Xmx12200m"), ("700", "-Xmx700m"), ("big", "-Xmx1g")] {
+        let flags = flags(&start(map([("spark.driver.memory", size)]), None));
+        assert_eq!(flags[0], flag);
+    }
+    let spec = start(
+        map([
+            ("spark.driver.extraJavaOptions", "-Dx='a b' -XX:+UseG1GC"),
+            ("spark.driver.extraClassPath", "/extra/*"),
+            ("spark.jars", "/a.jar, file:///b.jar,gs://bucket/c.jar"),
+        ]),
+        None,
+    );
+    let flags = flags(&spec);
+    assert!(flags.contains(&"-Dx=a b".to_owned()) && flags.contains(&"-XX:+UseG1GC".to_owned()));
+    let path = "/base/lib/site-packages/pyspark/jars/*:/extra/*:/a.jar:/b.jar";
+    assert!(flags.contains(&path.to_owned()), "{flags:#?}");
+}
+
+#[test]
+fn python_functions_run_in_the_layer_where_there_is_one() {
+    assert_eq!(start(map([]), None).env["PYSPARK_PYTHON"], "/base/bin/python");
+    assert_eq!(start(map([]), Some("/layer")).env["PYSPARK_PYTHON"], "/layer/bin/python");
+}
+
+#[test]
+fn a_driver_that_the_machine_cannot_hold_is_refused_with_the_numbers() {
+    let problems = |properties| {
+        let violations = check(&config(properties), 16 << 30);
+        violations.into_iter().map(|violation| violation.description).collect::<Vec<_>>()
+    };
+    assert_eq!(problems(map([("spark.driver.memory", "14g")])), Vec::<String>::new());
+    assert_eq!(
+        problems(map([("spark.driver.memory", "15g")])),
+        [
+            "Invalid properties: spark:spark.driver.memory of 15g needs 16.5 GiB with its overhead, and this machine \
+          has 16.0 GiB"
+        ]
+    );
+    assert_eq!(
+        problems(map([("spark.driver.memory", "15g"), ("spark.driver.memoryOverhead", "512m")])).len(),
+        0
+    );
+    assert!(problems(map([("spark.driver.extraJavaOptions", "-Dx='y")]))[0].contains("quotes"));
+    assert!(problems(map([("spark.driver.extraJavaOptions", "-Xmx9g")]))[0].contains("-Xmx9g"));
+}
