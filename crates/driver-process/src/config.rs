@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cgroup::Cgroups;
+
 /// How engines run as child processes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessDriverConfig {
@@ -13,6 +15,8 @@ pub struct ProcessDriverConfig {
     /// How often it is checked that the shims still live. Ends that a shim reports are known at once; this is how
     /// long it may take until a shim that was killed is noticed.
     pub scan_every: Duration,
+    /// Where each engine gets a control group; `None` for nowhere, which leaves `/proc` to tell what engines use.
+    pub cgroups: Option<Cgroups>,
 }
 
 /// The program that calls [`shim::main`](crate::shim::main), as it is started.
@@ -30,6 +34,6 @@ impl ProcessDriverConfig {
 
     /// Engines in `engines_dir` under `shim`, with defaults for the rest.
     pub fn new(engines_dir: impl Into<PathBuf>, shim: ShimCommand) -> Self {
-        Self { engines_dir: engines_dir.into(), shim, scan_every: Self::SCAN_EVERY }
+        Self { engines_dir: engines_dir.into(), shim, scan_every: Self::SCAN_EVERY, cgroups: None }
     }
 }

@@ -13,6 +13,7 @@ use hearth_core::id::EngineId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::cgroup::Group;
 use crate::process::ProcessIdentity;
 
 /// The environment variable that every process of an engine carries: the engine's id.
@@ -29,6 +30,16 @@ pub(crate) const PASSED_ON: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
 pub(crate) struct SpecRecord {
     pub(crate) placed_at: Timestamp,
     pub(crate) spec: EngineSpec,
+    /// The control group that the engine is to be in, if it can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cgroup: Option<Group>,
+}
+
+/// `used.json`.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct UsedRecord {
+    pub(crate) cpu: Duration,
+    pub(crate) peak_memory: u64,
 }
 
 /// `status.json`. Means something only while the shim lives.
@@ -156,6 +167,15 @@ impl EngineDir {
     pub(crate) fn write_exit(&self, exit: &Exit) -> io::Result<()> {
         write(&self.path, "exit.json", exit, true)?;
         sync_dir(&self.path)
+    }
+
+    pub(crate) fn used(&self) -> io::Result<Option<UsedRecord>> {
+        read(&self.path.join("used.json"))
+    }
+
+    /// Writes down what the engine has used in all.
+    pub(crate) fn write_used(&self, used: &UsedRecord) -> io::Result<()> {
+        write(&self.path, "used.json", used, false)
     }
 
     pub(crate) fn shim(&self) -> io::Result<ShimRecord> {

@@ -13,6 +13,7 @@
 //!     shim.json                    which process the shim is; written before the engine is started
 //!     status.json                  how far the engine is
 //!     stop.json, deadline.json     what the driver wants of the shim
+//!     used.json                    what the engine has used, once it has ended
 //!     exit.json                    how the engine ended; nothing is started here any more
 //!     shim.err                     what a shim says that cannot do its work
 //!     log.<offset>                 pieces of the log, named after the offset of their first byte
@@ -21,6 +22,7 @@
 //!
 //! Never knows of sessions, runtimes or the store. Start reading at [`ProcessDriver`], then [`shim`].
 
+mod cgroup;
 mod config;
 mod driver;
 mod explain;
@@ -36,5 +38,6 @@ mod tail;
 mod usage;
 mod watch;
 
+pub use cgroup::{Cgroups, NoCgroups};
 pub use config::{ProcessDriverConfig, ShimCommand};
 pub use driver::ProcessDriver;

@@ -15,10 +15,11 @@ use hearth_core::id::EngineId;
 use hearth_driver::{EngineUsage, LogChunk};
 use rustix::process::Signal;
 
+use crate::cgroup::{Cgroups, Group};
 use crate::config::ShimCommand;
 use crate::explain::explain;
 use crate::layout::{
-    DeadlineRecord, EngineDir, PASSED_ON, ShimRecord, SpecRecord, StopRecord, create_private_dir,
+    DeadlineRecord, EngineDir, PASSED_ON, ShimRecord, SpecRecord, StopRecord, UsedRecord, create_private_dir,
     gone_is_fine,
 };
 use crate::lock::Lock;
@@ -44,6 +45,8 @@ const REMOVED: &str = ".removed-";
 pub(crate) struct Place {
     engines_dir: PathBuf,
     shim: ShimCommand,
+    /// Where engines get control groups, if they do.
+    cgroups: Option<Cgroups>,
     /// Shims that this process started and must reap.
     children: Mutex<HashMap<EngineId, Child>>,
     /// Engines that were alive when last looked at.
@@ -68,7 +71,7 @@ enum Found {
 
 impl Place {
     /// The place at `engines_dir`, which is made if missing.
-    pub(crate) fn open(engines_dir: &Path, shim: ShimCommand) -> io::Result<Self> {
+    pub(crate) fn open(engines_dir: &Path, shim: ShimCommand, cgroups: Option<Cgroups>) -> io::Result<Self> {
         create_private_dir(engines_dir)?;
         // Absolute and without links, so that what engines carry in their environment stays comparable.
         let engines_dir = engines_dir.canonicalize()?;
@@ -78,7 +81,7 @@ impl Place {
                 gone_is_fine(fs::remove_dir_all(entry.path()))?;
             }
         }
-        Ok(Self { engines_dir, shim, children: Mutex::default(), watched: Mutex::default() })
+        Ok(Self { engines_dir, shim, cgroups, children: Mutex::default(), watched: Mutex::default() })
     }
 
     pub(crate) fn engines_dir(&self) -> &Path {
@@ -92,7 +95,12 @@ impl Place {
             Found::Nothing | Found::Unstarted => {
                 let place = || {
                     dir.create()?;
-                    dir.write_spec_once(&SpecRecord { placed_at: Timestamp::now(), spec: spec.clone() })
+                    let cgroup = self.cgroups.as_ref().map(|cgroups| cgroups.group(spec.id));
+                    dir.write_spec_once(&SpecRecord {
+                        placed_at: Timestamp::now(),
+                        spec: spec.clone(),
+                        cgroup,
+                    })
                 };
                 place().map_err(|error| explain(error, dir.path()))?;
                 self.start_shim(&dir)?;
@@ -209,10 +217,18 @@ impl Place {
     }
 
     pub(crate) fn usage(&self, id: EngineId) -> io::Result<Option<EngineUsage>> {
-        match self.dir(id).shim()? {
-            ShimRecord::Known(shim) if shim.lives()? => usage::below(shim.pid()),
-            _ => Ok(None),
+        let dir = self.dir(id);
+        if let ShimRecord::Known(shim) = dir.shim()?
+            && shim.lives()?
+        {
+            let group = dir.spec()?.and_then(|record| record.cgroup);
+            if let Some(usage) = usage::of(group.as_ref(), shim.pid())? {
+                return Ok(Some(usage));
+            }
         }
+        let ended =
+            |used: UsedRecord| EngineUsage { cpu: used.cpu, memory: 0, peak_memory: used.peak_memory };
+        Ok(dir.used()?.map(ended))
     }
 
     /// Reaps shims of this process that have ended, and says whose they were.
@@ -298,7 +314,18 @@ impl Place {
         if let Some(exit) = dir.exit()? {
             return Ok(Found::Ended(exit));
         }
+        let group = dir.spec().ok().flatten().and_then(|record| record.cgroup);
+        if let Some(group) = &group {
+            group.kill();
+        }
         strays::end(&self.engines_dir, dir.id())?;
+        if let Some(group) = &group {
+            // As the shim would have done.
+            if let Ok(Some(usage)) = usage::ended(Some(group), None) {
+                dir.write_used(&usage)?;
+            }
+            leave(dir, group);
+        }
         let mut tail = Tail::default();
         tail.feed(&log::last(dir.path(), TAIL_BYTES)?, |_| {});
         let exit = Exit {
@@ -359,6 +386,13 @@ impl Place {
         let child = command.spawn().map_err(|error| explain(error, &self.shim.program))?;
         children.insert(dir.id(), child);
         Ok(())
+    }
+}
+
+/// Removes the group of an engine that has ended. One that stays costs nothing but its name.
+fn leave(dir: &EngineDir, group: &Group) {
+    if let Err(error) = group.remove() {
+        tracing::warn!(engine = %dir.id(), %error, "could not remove a control group");
     }
 }
 

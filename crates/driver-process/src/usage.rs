@@ -1,4 +1,5 @@
-//! What the processes of an engine use, as `/proc` tells: all below its shim, wherever they moved themselves.
+//! What the processes of an engine use: as its control group tells, else as `/proc` does of all below its shim, wherever
+//! they moved themselves.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,6 +8,8 @@ use std::time::Duration;
 
 use hearth_driver::EngineUsage;
 
+use crate::cgroup::Group;
+use crate::layout::UsedRecord;
 use crate::process;
 
 /// Clock ticks in a second, as `/proc` counts them: fixed by the kernel's interface (`USER_HZ`), not by its timer.
@@ -21,6 +24,26 @@ struct Usage {
     ended: u64,
     /// Resident memory, in bytes.
     memory: u64,
+}
+
+/// What an engine under `shim` uses. Its group may not exist, or not count memory.
+pub(crate) fn of(group: Option<&Group>, shim: i32) -> io::Result<Option<EngineUsage>> {
+    let Some(used) = group.map(Group::usage).transpose()?.flatten() else { return below(shim) };
+    let (memory, peak_memory) = match used.memory {
+        Some(memory) => memory,
+        None => below(shim)?.map_or((0, 0), |seen| (seen.memory, seen.peak_memory)),
+    };
+    Ok(Some(EngineUsage { cpu: used.cpu, memory, peak_memory }))
+}
+
+/// What an engine has used of which no process is left: by its group, else by what its shim, still there, has reaped.
+pub(crate) fn ended(group: Option<&Group>, shim: Option<i32>) -> io::Result<Option<UsedRecord>> {
+    if let Some(used) = group.map(Group::usage).transpose()?.flatten() {
+        let peak_memory = used.memory.map_or(0, |(_, peak)| peak);
+        return Ok(Some(UsedRecord { cpu: used.cpu, peak_memory }));
+    }
+    let seen = shim.map(below).transpose()?.flatten();
+    Ok(seen.map(|seen| UsedRecord { cpu: seen.cpu, peak_memory: seen.peak_memory }))
 }
 
 /// What all processes below `shim` have used. The shim's own time is not the engine's; that of the children it has

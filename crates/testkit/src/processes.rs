@@ -66,6 +66,18 @@ pub(crate) fn engines(engines_dir: &Path) -> Vec<Process> {
     all().into_iter().filter_map(of).collect()
 }
 
+/// Removes the control groups of engines in this directory. Supervisors do, unless they are killed.
+pub(crate) fn remove_groups(engines_dir: &Path) {
+    for entry in fs::read_dir(engines_dir).into_iter().flatten().flatten() {
+        let spec = fs::read(entry.path().join("spec.json")).unwrap_or_default();
+        let spec: serde_json::Value = serde_json::from_slice(&spec).unwrap_or_default();
+        if let Some(group) = spec["cgroup"].as_str() {
+            // Most are gone.
+            let _ = fs::remove_dir(group);
+        }
+    }
+}
+
 /// The numbers of all processes.
 fn all() -> Vec<i32> {
     let entries = fs::read_dir("/proc").unwrap();

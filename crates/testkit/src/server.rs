@@ -292,6 +292,7 @@ impl TestServer {
             left.iter().for_each(Process::kill);
             if left.is_empty() { Ok(()) } else { Err(left) }
         });
+        processes::remove_groups(&self.engines_dir());
     }
 
     fn unexpected_errors(&self) -> Vec<String> {

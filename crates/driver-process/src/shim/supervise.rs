@@ -7,15 +7,17 @@ use std::time::{Duration, Instant};
 use hearth_core::Timestamp;
 use hearth_core::engine::{Exit, ExitCause, ExitStatus, StopSignal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, getpid};
 
 use super::launch::{Engine, launch};
 use super::output::Output;
 use super::signals::Signals;
 use super::tree::{self, Reaped};
+use crate::cgroup::Group;
 use crate::layout::{EngineDir, ListeningRecord, SpecRecord, StatusRecord};
 use crate::log::LogWriter;
 use crate::notify;
+use crate::usage;
 
 /// How long an engine has to end at its deadline before it is killed. Nobody is there to say; short, since the
 /// deadline is the last resort.
@@ -55,17 +57,18 @@ pub(super) fn supervise(dir: &EngineDir, record: &SpecRecord, signals: Signals) 
     }
     let mut log = LogWriter::new(dir.path(), record.spec.log_limit);
     log.append(record.spec.log_head.as_bytes());
-    let engine = match launch(dir, &record.spec) {
+    let engine = match launch(dir, &record.spec, record.cgroup.as_ref()) {
         Ok(engine) => engine,
         Err(reason) => {
             log.append(format!("{reason}\n").as_bytes());
             return never(ExitCause::Itself, &reason);
         }
     };
-    let Engine { pid, output } = engine;
+    let Engine { pid, group, output } = engine;
     let mut supervisor = Supervisor {
         dir,
         pid,
+        group,
         stop_signal: match record.spec.stop_signal {
             StopSignal::Interrupt => Signal::INT,
             StopSignal::Terminate => Signal::TERM,
@@ -93,6 +96,7 @@ pub(super) fn supervise(dir: &EngineDir, record: &SpecRecord, signals: Signals) 
 struct Supervisor<'a> {
     dir: &'a EngineDir,
     pid: Pid,
+    group: Option<Group>,
     stop_signal: Signal,
     log: LogWriter,
     output: Output,
@@ -132,6 +136,10 @@ impl Supervisor<'_> {
                 && !stop.killed
             {
                 stop.killed = true;
+                if let Some(group) = &self.group {
+                    group.kill();
+                }
+                // Whoever has left the group, too.
                 tree::signal_group(self.pid, Signal::KILL);
                 tree::kill_children();
             }
@@ -159,8 +167,12 @@ impl Supervisor<'_> {
             // This may take a while, and the engine is of no use any more.
             self.status.stopping = true;
             self.write_status();
+            if let Some(group) = &self.group {
+                group.kill();
+            }
             tree::end_all();
         }
+        self.say_what_was_used();
         self.read_output(READS_AT_THE_END);
         let cause = match self.stop {
             None => ExitCause::Itself,
@@ -209,6 +221,17 @@ impl Supervisor<'_> {
             let (endpoint, ui) = (endpoint.clone(), self.output.ui().cloned());
             self.status.listening = Some(ListeningRecord { endpoint, ui, at: Timestamp::now() });
             self.status_unwritten = true;
+        }
+    }
+
+    /// Once nothing of the engine is left. Best effort: the server has looked now and then.
+    fn say_what_was_used(&self) {
+        let own = getpid().as_raw_nonzero().get();
+        if let Ok(Some(used)) = usage::ended(self.group.as_ref(), Some(own)) {
+            let _ = self.dir.write_used(&used);
+        }
+        if let Some(group) = &self.group {
+            let _ = group.remove();
         }
     }
 

@@ -6,12 +6,13 @@ use std::path::Path;
 use clap::Args;
 use hearth_client::Client;
 use hearth_runtimes::Installer;
+use hearth_wire::hearth::ServerInfo;
 
 use super::exit::Exit;
 use super::failure::CommandError;
 use super::runtimes::catalogue;
 use crate::config::{Config, ConfigArgs};
-use crate::serve::{ENDPOINT_FILE, TOKEN_FILE};
+use crate::serve::{ENDPOINT_FILE, TOKEN_FILE, measuring};
 
 /// Look at what the service needs on this machine, and say what is missing
 #[derive(Debug, Args)]
@@ -37,8 +38,8 @@ impl DoctorCommand {
     /// Looks, and tells. Fails when something has to be done.
     pub(crate) async fn run(self) -> Result<Exit, CommandError> {
         let config = self.config.load().map_err(|errors| CommandError::own(errors, ""))?.config;
-        let service = service(&config).await;
-        let running = matches!(service, Finding::Good(_));
+        let (service, info) = service(&config).await;
+        let running = info.is_some();
         let mut findings = vec![
             Finding::Good(format!("hearth {}", env!("CARGO_PKG_VERSION"))),
             directory("state directory", &config.state_dir),
@@ -56,6 +57,9 @@ impl DoctorCommand {
                 ),
             }));
         }
+        // The service's own word: a command may be in another control group.
+        let measured_by = info.map_or_else(|| measuring().1, |info| info.measured_by);
+        findings.extend(measuring_finding(&measured_by));
         findings.push(service);
         Ok(tell(&findings))
     }
@@ -137,12 +141,27 @@ fn runtimes(config: &Config) -> Result<Vec<Finding>, CommandError> {
         .collect())
 }
 
-async fn service(config: &Config) -> Finding {
+fn measuring_finding(measured_by: &str) -> Option<Finding> {
+    let text = format!("what engines use is measured by {measured_by}");
+    match measured_by {
+        // There are no engines.
+        "" => None,
+        _ if measured_by.starts_with("/proc") => {
+            let hint = "Nothing has to be done. Control groups are more exact: \
+                        `Delegate=yes` and `DelegateSubgroup=service` give them to a service of systemd.";
+            Some(Finding::Note(text, hint.to_owned()))
+        }
+        _ => Some(Finding::Good(text)),
+    }
+}
+
+/// How the service is, and what it says of itself if it runs.
+async fn service(config: &Config) -> (Finding, Option<ServerInfo>) {
     let read =
         |file: &str| std::fs::read_to_string(config.state_dir.join(file)).map(|text| text.trim().to_owned());
     let start = "Start it with `hearth serve`.".to_owned();
     let Ok(endpoint) = read(ENDPOINT_FILE) else {
-        return Finding::Note("the service does not run in this state directory".to_owned(), start);
+        return (Finding::Note("the service does not run in this state directory".to_owned(), start), None);
     };
     let token = read(TOKEN_FILE).ok();
     let info = match Client::connect(&endpoint, token.as_deref()) {
@@ -150,7 +169,12 @@ async fn service(config: &Config) -> Finding {
         Err(error) => Err(error),
     };
     match info {
-        Ok(info) => Finding::Good(format!("the service answers at {endpoint}, version {}", info.version)),
-        Err(error) => Finding::Note(format!("the service at {endpoint} does not answer: {error}"), start),
+        Ok(info) => {
+            let text = format!("the service answers at {endpoint}, version {}", info.version);
+            (Finding::Good(text), Some(info))
+        }
+        Err(error) => {
+            (Finding::Note(format!("the service at {endpoint} does not answer: {error}"), start), None)
+        }
     }
 }

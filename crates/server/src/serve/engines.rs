@@ -9,10 +9,10 @@ use hearth_core::engine::{Endpoint, Protocol};
 use hearth_core::id::SessionUuid;
 use hearth_driver::Driver;
 use hearth_driver::fake::FakeWorld;
-use hearth_driver_process::{ProcessDriver, ProcessDriverConfig, ShimCommand};
+use hearth_driver_process::{Cgroups, ProcessDriver, ProcessDriverConfig, ShimCommand};
 use hearth_runtimes::{Catalogue, Installer};
 use tokio_util::task::TaskTracker;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::ServeError;
 use super::launcher::{CatalogueLauncher, Environments};
@@ -26,6 +26,19 @@ pub(super) struct Engines {
     pub(super) driver: Arc<dyn Driver>,
     pub(super) launcher: Arc<dyn Launcher>,
     pub(super) probe: Arc<dyn Probe>,
+    /// By what it is measured what engines use, in words.
+    pub(super) measured_by: String,
+}
+
+/// By what this process can measure what engines use: where to make control groups, if anywhere, and that in words.
+pub(crate) fn measuring() -> (Option<Cgroups>, String) {
+    match Cgroups::find() {
+        Ok(cgroups) => {
+            let text = cgroups.to_string();
+            (Some(cgroups), text)
+        }
+        Err(reason) => (None, format!("/proc, as {reason}")),
+    }
 }
 
 impl Engines {
@@ -49,7 +62,11 @@ impl Engines {
             EngineDriver::Process => {
                 let program = std::env::current_exe().map_err(|source| ServeError::OwnProgram { source })?;
                 let shim = ShimCommand { program, args: vec!["shim".to_owned()] };
-                let driver = ProcessDriver::start(ProcessDriverConfig::new(state_dir.join("engines"), shim))?;
+                let mut process = ProcessDriverConfig::new(state_dir.join("engines"), shim);
+                let (cgroups, measured_by) = measuring();
+                info!(by = measured_by, "measuring what engines use");
+                process.cgroups = cgroups;
+                let driver = ProcessDriver::start(process)?;
                 Ok(Self {
                     driver: Arc::new(driver),
                     launcher: launcher(Environments::Installed(
@@ -57,6 +74,7 @@ impl Engines {
                         Layers::default(),
                     )),
                     probe: Arc::new(NetworkProbe { secrets }),
+                    measured_by,
                 })
             }
             EngineDriver::Fake => {
@@ -69,6 +87,7 @@ impl Engines {
                     driver: Arc::new(driver),
                     launcher: launcher(Environments::None),
                     probe: Arc::new(AlwaysReady),
+                    measured_by: String::new(),
                 })
             }
         }

@@ -45,6 +45,7 @@ use tracing::{info, warn};
 use self::cors::Cors;
 use self::directory::ControlDirectory;
 use self::engines::Engines;
+pub(crate) use self::engines::measuring;
 pub(crate) use self::error::ServeError;
 use self::front::Front;
 use self::secrets::EngineSecrets;
@@ -185,7 +186,7 @@ fn assemble(
         },
         locations: config.locations.clone(),
         price: config.price.clone(),
-        info: server_info(config, &catalogue, known),
+        info: ServerInfo { measured_by: engines.measured_by, ..server_info(config, &catalogue, known) },
         limits: Limits::per_minute(config.session_operations_per_minute, config.reads_per_minute),
     };
     let max_body = usize::try_from(config.max_body).unwrap_or(usize::MAX);
@@ -228,6 +229,7 @@ fn server_info(config: &Config, catalogue: &Catalogue, runtimes: Vec<String>) ->
         start_time: Some(hearth_api::convert::time::timestamp(hearth_core::Timestamp::now())),
         default_project: config.project.clone(),
         default_location: config.default_location.clone(),
+        ..ServerInfo::default()
     }
 }
 

@@ -7,6 +7,7 @@ mod google;
 mod spark;
 mod spark_jvm;
 mod tpch;
+mod usage;
 
 use std::path::{Path, PathBuf};
 
