@@ -51,7 +51,9 @@ fn what_an_engine_uses_is_told_and_stays_through_a_kill_the_end_and_the_removal(
     let measured_by = info["measuredBy"].as_str().unwrap();
     let grouped = measured_by.starts_with("control groups in /");
     assert!(grouped || measured_by.starts_with("/proc, as "), "{info:#}");
-    for engine in server.engines() {
+    let engines = server.engines();
+    assert!(!engines.is_empty());
+    for engine in engines {
         let groups = std::fs::read_to_string(format!("/proc/{}/cgroup", engine.pid)).unwrap();
         assert_eq!(groups.contains(&format!("/hearth-{uuid}\n")), grouped, "{groups}");
     }
