@@ -218,17 +218,16 @@ impl Place {
 
     pub(crate) fn usage(&self, id: EngineId) -> io::Result<Option<EngineUsage>> {
         let dir = self.dir(id);
-        if let ShimRecord::Known(shim) = dir.shim()?
-            && shim.lives()?
-        {
-            let group = dir.spec()?.and_then(|record| record.cgroup);
-            if let Some(usage) = usage::of(group.as_ref(), shim.pid())? {
-                return Ok(Some(usage));
+        let live = match dir.shim()? {
+            ShimRecord::Known(shim) if shim.lives()? => {
+                usage::of(dir.spec()?.and_then(|record| record.cgroup).as_ref(), shim.pid())?
             }
-        }
+            _ => None,
+        };
+        // Looked for last: it is written before the group goes, and `/proc` counts less finely than the group did.
         let ended =
             |used: UsedRecord| EngineUsage { cpu: used.cpu, memory: 0, peak_memory: used.peak_memory };
-        Ok(dir.used()?.map(ended))
+        Ok(dir.used()?.map(ended).or(live))
     }
 
     /// Reaps shims of this process that have ended, and says whose they were.
