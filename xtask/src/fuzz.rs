@@ -17,7 +17,7 @@ const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-covera
     -Copt-level=2 -Ccodegen-units=1";
 
 /// The targets, each a file of `fuzz/targets`.
-const TARGETS: [&str; 5] = ["json", "filter", "names", "masks", "router"];
+const TARGETS: [&str; 6] = ["json", "filter", "names", "masks", "router", "artifacts"];
 
 /// How long each runs when nobody says, in seconds.
 const SECONDS: u32 = 60;

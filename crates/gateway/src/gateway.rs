@@ -9,6 +9,7 @@ use hyper_util::rt::TokioTimer;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::artifacts::Artifacts;
 use crate::directory::Directory;
 use crate::pool::{self, Pool, PoolConfig};
 use crate::spark_connect::{self, SERVICE_PREFIX};
@@ -43,6 +44,8 @@ pub struct Gateway(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) directory: Arc<dyn Directory>,
+    /// Who takes the artifacts meant for the service; without it all go to the engine.
+    pub(crate) artifacts: Option<Arc<dyn Artifacts>>,
     pub(crate) pool: Pool,
     /// One token for each call and each tunnel that is open.
     pub(crate) open: TaskTracker,
@@ -55,8 +58,26 @@ pub(crate) struct Inner {
 }
 
 impl Gateway {
-    /// A gateway to the sessions of `directory`.
+    /// A gateway to the sessions of `directory`. Every artifact goes to the engine.
     pub fn new(directory: Arc<dyn Directory>, config: GatewayConfig) -> Self {
+        Self::make(directory, None, config)
+    }
+
+    /// A gateway to the sessions of `directory`. What is meant for the service among the artifacts that clients add
+    /// goes to `artifacts`.
+    pub fn with_artifacts(
+        directory: Arc<dyn Directory>,
+        artifacts: Arc<dyn Artifacts>,
+        config: GatewayConfig,
+    ) -> Self {
+        Self::make(directory, Some(artifacts), config)
+    }
+
+    fn make(
+        directory: Arc<dyn Directory>,
+        artifacts: Option<Arc<dyn Artifacts>>,
+        config: GatewayConfig,
+    ) -> Self {
         let tasks = TaskTracker::new();
         let pool = PoolConfig {
             connect_timeout: config.connect_timeout,
@@ -65,6 +86,7 @@ impl Gateway {
         };
         Self(Arc::new(Inner {
             directory,
+            artifacts,
             pool: Pool::new(pool, tasks.clone()),
             open: TaskTracker::new(),
             tasks,

@@ -1,15 +1,16 @@
 //! The gateway: leads Spark Connect calls to the engine of the session they are meant for.
 //!
 //! It forwards HTTP/2 and does not decode what it forwards, so it works with every version of the protocol and with
-//! methods it has never heard of. It must never know how sessions are stored, started or ended: what it needs of
+//! methods it has never heard of. One call is looked into: `AddArtifacts`, for what in it is meant for the service. It must never know how sessions are stored, started or ended: what it needs of
 //! them it asks a [`Directory`], which the server wires.
 //!
 //! Two ways lead in, both answered by [`Gateway::call`]: gRPC calls of [`SERVICE_PREFIX`], and the WebSocket tunnel
 //! below [`TUNNEL_PREFIX`] with such calls inside.
 //!
 //! Start reading at [`directory`] (what the gateway asks), then `spark_connect.rs` (the way of one call), `pool.rs`
-//! (connections to engines) and `tunnel.rs`.
+//! (connections to engines), `tunnel.rs` and [`artifacts`].
 
+pub mod artifacts;
 mod body;
 pub mod directory;
 mod gateway;
@@ -24,6 +25,7 @@ mod tunnel;
 
 pub use hearth_core::caller::{Caller, Scope};
 
+pub use artifacts::Artifacts;
 pub use directory::{Directory, InUse, SessionKey, Target};
 pub use gateway::{Gateway, GatewayConfig, tune_http2};
 pub use probe::{ProbeError, probe_spark_connect};

@@ -51,6 +51,21 @@ impl Subject {
         framed(&message)
     }
 
+    /// The `AddArtifactsResponse` for it: these artifacts have arrived. The fields of both ids have other numbers here.
+    pub(crate) fn artifacts_response<'a>(
+        &self,
+        server_side_session_id: Option<&[u8]>,
+        names: impl Iterator<Item = &'a str>,
+    ) -> Bytes {
+        let mut message = BytesMut::new();
+        put_field(&mut message, 2, self.session_id.as_bytes());
+        if let Some(id) = server_side_session_id {
+            put_field(&mut message, 3, id);
+        }
+        put_summaries(&mut message, names);
+        framed(&message)
+    }
+
     /// The `ReleaseSessionResponse` for it. Clients compare `server_side_session_id` (field 2) with what earlier
     /// answers said.
     pub(crate) fn release_response(&self, server_side_session_id: Option<&[u8]>) -> Bytes {
@@ -71,6 +86,25 @@ pub(crate) fn server_side_session_id(body: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// A framed `AddArtifactsResponse` of an engine with these artifacts added; `None` if it is not one that can be read.
+pub(crate) fn with_summaries<'a>(body: &[u8], names: impl Iterator<Item = &'a str>) -> Option<Bytes> {
+    let (false, message) = peek::whole_message(body)? else { return None };
+    let mut message = BytesMut::from(message);
+    // Fields of a kind that there may be many of can be anywhere.
+    put_summaries(&mut message, names);
+    Some(framed(&message))
+}
+
+/// `artifacts` (field 1): for each its name (field 1), and that its checksum is right (field 2).
+fn put_summaries<'a>(message: &mut BytesMut, names: impl Iterator<Item = &'a str>) {
+    for name in names {
+        let mut summary = BytesMut::new();
+        put_field(&mut summary, 1, name.as_bytes());
+        summary.put_slice(&[2 << 3, 1]);
+        put_field(message, 1, &summary);
+    }
+}
+
 /// A user context with this `user_id` (field 1).
 pub(crate) fn user_context(user_id: &str) -> Bytes {
     let mut context = BytesMut::new();
@@ -78,7 +112,7 @@ pub(crate) fn user_context(user_id: &str) -> Bytes {
     context.freeze()
 }
 
-fn put_field(message: &mut BytesMut, number: u8, content: &[u8]) {
+pub(crate) fn put_field(message: &mut BytesMut, number: u8, content: &[u8]) {
     message.put_u8(number << 3 | 2);
     let mut length = content.len();
     while length >= 0x80 {
@@ -90,7 +124,7 @@ fn put_field(message: &mut BytesMut, number: u8, content: &[u8]) {
 }
 
 /// The message with gRPC's frame header before it, not compressed.
-fn framed(message: &[u8]) -> Bytes {
+pub(crate) fn framed(message: &[u8]) -> Bytes {
     let length = u32::try_from(message.len()).expect("our own messages are small");
     let mut body = BytesMut::with_capacity(message.len() + 5);
     body.put_u8(0);

@@ -8,7 +8,7 @@
 pub(crate) const PEEK_LIMIT: usize = 64 * 1024;
 
 /// The length of gRPC's frame header: a flag and a big-endian length.
-const FRAME_HEADER: usize = 5;
+pub(crate) const FRAME_HEADER: usize = 5;
 
 /// What the start of a request body says about its session id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub(crate) struct Field<'a> {
     pub(crate) number: u64,
     /// The content, if it is of the kind that has a length (strings, bytes, messages).
     pub(crate) content: Option<&'a [u8]>,
+    /// The value, if it is of the kind that numbers mostly are; 0 for every other kind.
+    pub(crate) value: u64,
+    /// All of it as sent: tag, length and content.
+    pub(crate) raw: &'a [u8],
 }
 
 /// Why a walk over a message stopped early.
@@ -57,8 +61,8 @@ pub(crate) fn session_id(body: &[u8]) -> Peek<'_> {
     let mut message = &rest[..length.min(rest.len())];
     while !message.is_empty() {
         match next_field(&mut message) {
-            Ok(Field { number: 1, content: Some(id) }) => return Peek::Found(id),
-            Ok(Field { number: 1, content: None }) => return Peek::Malformed,
+            Ok(Field { number: 1, content: Some(id), .. }) => return Peek::Found(id),
+            Ok(Field { number: 1, content: None, .. }) => return Peek::Malformed,
             Ok(_) => {}
             Err(Stop::Short) if complete => return Peek::Malformed,
             Err(Stop::Short) => return Peek::More,
@@ -79,36 +83,43 @@ pub(crate) fn fields(mut message: &[u8]) -> impl Iterator<Item = Field<'_>> {
     std::iter::from_fn(move || if message.is_empty() { None } else { next_field(&mut message).ok() })
 }
 
-fn frame_length(header: &[u8]) -> usize {
+/// The fields of a whole message, or `None` if any of it cannot be read.
+pub(crate) fn all_fields(mut message: &[u8]) -> Option<Vec<Field<'_>>> {
+    let mut all = Vec::new();
+    while !message.is_empty() {
+        all.push(next_field(&mut message).ok()?);
+    }
+    Some(all)
+}
+
+pub(crate) fn frame_length(header: &[u8]) -> usize {
     header[1..FRAME_HEADER].iter().fold(0, |length, byte| length << 8 | usize::from(*byte))
 }
 
 fn next_field<'a>(message: &mut &'a [u8]) -> Result<Field<'a>, Stop> {
+    let whole = *message;
     let tag = varint(message)?;
     let number = tag >> 3;
     if number == 0 {
         return Err(Stop::Malformed);
     }
-    let content = match tag & 7 {
-        0 => {
-            varint(message)?;
-            None
-        }
+    let (mut content, mut value) = (None, 0);
+    match tag & 7 {
+        0 => value = varint(message)?,
         1 => {
             take(message, 8)?;
-            None
         }
         2 => {
             let length = usize::try_from(varint(message)?).map_err(|_| Stop::Malformed)?;
-            Some(take(message, length)?)
+            content = Some(take(message, length)?);
         }
         5 => {
             take(message, 4)?;
-            None
         }
         _ => return Err(Stop::Malformed),
-    };
-    Ok(Field { number, content })
+    }
+    let raw = &whole[..whole.len() - message.len()];
+    Ok(Field { number, content, value, raw })
 }
 
 fn varint(message: &mut &[u8]) -> Result<u64, Stop> {

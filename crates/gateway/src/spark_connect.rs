@@ -15,6 +15,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt as _, Limited, StreamBody};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::artifacts;
 use crate::body::{Answer, Replay, went_well};
 use crate::directory::{InUse, SessionKey, Target};
 use crate::gateway::Inner;
@@ -47,6 +48,9 @@ const STRIPPED_HEADERS: [&str; 11] = [
 
 /// The method that closes a Spark session for ever.
 const RELEASE_SESSION: &str = "ReleaseSession";
+
+/// The method that brings files, and lists of packages among them.
+const ADD_ARTIFACTS: &str = "AddArtifacts";
 
 /// How long the engine may take to say what a session is called on its side. The answer to the caller is the same
 /// without it, only some clients warn.
@@ -122,16 +126,19 @@ async fn route(inner: &Arc<Inner>, request: Request<Body>) -> Result<Response<Bo
             // The caller has half-closed by now or is about to; what else it sends is of no use.
             Ok(call.answer_release(&subject).await)
         }
+        _ if call.method == ADD_ARTIFACTS && inner.artifacts.is_some() => {
+            artifacts::add(call, path, &parts.headers, body).await
+        }
         _ => call.send(path, &parts.headers, body).await,
     }
 }
 
 /// A call on its way. As long as it lives the session counts as used, and its engine's stream has its room.
 pub(crate) struct Call {
-    inner: Arc<Inner>,
-    caller: Caller,
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) caller: Caller,
     key: SessionKey,
-    target: Target,
+    pub(crate) target: Target,
     method: String,
     slot: Option<Slot>,
     _in_use: InUse,
@@ -140,16 +147,13 @@ pub(crate) struct Call {
 
 impl Call {
     /// Sends the call to the engine and gives its answer back as it comes.
-    async fn send(
+    pub(crate) async fn send(
         mut self,
         path: PathAndQuery,
         headers: &HeaderMap,
         body: Body,
     ) -> Result<Response<Body>, Refusal> {
-        let mut request = Request::new(body);
-        *request.headers_mut() = forwarded(headers);
-        *request.method_mut() = Method::POST;
-        let response = self.exchange(&path, request).await?;
+        let response = self.exchange(&path, forward(headers, body)).await?;
 
         let (parts, upstream) = response.into_parts();
         let whole = http_body::Body::is_end_stream(&upstream);
@@ -162,7 +166,7 @@ impl Call {
 
     /// One request and the head of its answer. What did not leave because its connection had just closed is sent on
     /// another one; nothing is ever sent twice.
-    async fn exchange(
+    pub(crate) async fn exchange(
         &mut self,
         path: &PathAndQuery,
         mut request: Request<Body>,
@@ -258,19 +262,27 @@ impl Call {
     /// Answers `ReleaseSession` for the Spark session that all official clients of this session share. The engine
     /// never hears of it: it would close that Spark session for every one of them, for ever.
     async fn answer_release(mut self, subject: &Subject) -> Response<Body> {
-        let name = tokio::time::timeout(NAME_TIMEOUT, self.server_side_name(subject)).await.ok().flatten();
-        let message = subject.release_response(name.as_deref());
+        let name = self.server_side_name(subject).await;
+        self.answer(subject.release_response(name.as_deref()))
+    }
+
+    /// The gateway's own answer to a call that went well: one message.
+    pub(crate) fn answer(self, message: Bytes) -> Response<Body> {
         let mut trailers = HeaderMap::new();
         trailers.insert(crate::status::GRPC_STATUS, HeaderValue::from_static("0"));
-        self.inner.directory.answered(self.target.uuid, &self.method);
-        let frames = [Frame::data(message), Frame::trailers(trailers)].map(Ok::<_, std::convert::Infallible>);
-        let mut response = Response::new(Body::new(StreamBody::new(futures::stream::iter(frames))));
+        self.ended(&trailers);
+        let mut response = Response::new(whole_body(message, Some(trailers)));
         response.headers_mut().insert(CONTENT_TYPE, GRPC_TYPE);
         response
     }
 
-    /// What the engine calls the Spark session on its side: clients of some versions insist on hearing it again.
-    async fn server_side_name(&mut self, subject: &Subject) -> Option<Bytes> {
+    /// What the engine calls the Spark session on its side, if it says so in time: clients of some versions insist on
+    /// hearing it again.
+    pub(crate) async fn server_side_name(&mut self, subject: &Subject) -> Option<Bytes> {
+        tokio::time::timeout(NAME_TIMEOUT, self.ask_name(subject)).await.ok().flatten()
+    }
+
+    async fn ask_name(&mut self, subject: &Subject) -> Option<Bytes> {
         let mut request = Request::new(Body::from(subject.config_request()));
         *request.method_mut() = Method::POST;
         request.headers_mut().insert(CONTENT_TYPE, GRPC_TYPE);
@@ -280,6 +292,13 @@ impl Call {
         let body = Limited::new(response.into_body(), NAME_LIMIT).collect().await.ok()?.to_bytes();
         message::server_side_session_id(&body).map(Bytes::copy_from_slice)
     }
+}
+
+/// A body that is there already.
+pub(crate) fn whole_body(message: Bytes, trailers: Option<HeaderMap>) -> Body {
+    let message = Some(message).filter(|message| !message.is_empty()).map(Frame::data);
+    let frames = message.into_iter().chain(trailers.map(Frame::trailers));
+    Body::new(StreamBody::new(futures::stream::iter(frames.map(Ok::<_, std::convert::Infallible>))))
 }
 
 /// The session that the headers name, if they do.
@@ -382,6 +401,14 @@ async fn read_start<T>(
             return Ok((found, replay));
         }
     }
+}
+
+/// The request that the engine gets.
+pub(crate) fn forward(headers: &HeaderMap, body: Body) -> Request<Body> {
+    let mut request = Request::new(body);
+    *request.headers_mut() = forwarded(headers);
+    *request.method_mut() = Method::POST;
+    request
 }
 
 /// The headers that the engine gets.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
+mod artifacts;
 mod calls;
 mod endings;
 mod probe;

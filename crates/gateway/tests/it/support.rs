@@ -14,7 +14,7 @@ use futures::StreamExt as _;
 use hearth_core::engine::Endpoint;
 use hearth_core::id::SessionUuid;
 use hearth_gateway::{
-    Caller, Code, Directory, Gateway, GatewayConfig, InUse, Refusal, Scope, SessionKey, Target,
+    Artifacts, Caller, Code, Directory, Gateway, GatewayConfig, InUse, Refusal, Scope, SessionKey, Target,
 };
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
@@ -49,6 +49,8 @@ pub(crate) struct Seen {
     pub(crate) open_connections: AtomicUsize,
     /// Calls that hang and have not been given up.
     pub(crate) hanging: AtomicUsize,
+    /// What the last `AddArtifacts` brought.
+    pub(crate) artifacts: Mutex<Bytes>,
     /// Bytes given to the connection by `Flood`.
     pub(crate) flooded: AtomicUsize,
 }
@@ -168,6 +170,16 @@ async fn engine_answer(
             let chunks = http_body_util::BodyStream::new(request.into_body())
                 .filter_map(|frame| async { Some(Ok(Frame::data(frame.ok()?.into_data().ok()?))) });
             StreamBody::new(chunks.chain(futures::stream::iter([Ok(ok())]))).boxed_unsync()
+        }
+        "AddArtifacts" => {
+            let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            *seen.artifacts.lock().unwrap() = body.clone();
+            if body.windows(6).any(|part| part == b"refuse") {
+                response = response.header("grpc-status", "12").header("grpc-message", "no artifacts");
+                frames(vec![])
+            } else {
+                frames(vec![Ok(Frame::data(Bytes::from(framed(0, b"\x0a\x05\x0a\x03jar")))), Ok(ok())])
+            }
         }
         "Config" => {
             let mut message = vec![0, 0, 0, 0, 13, 0x22, 11];
@@ -289,6 +301,16 @@ impl World {
     }
 
     pub(crate) async fn with(engine: Engine, config: GatewayConfig) -> Self {
+        Self::made(engine, |sessions| Gateway::new(sessions, config)).await
+    }
+
+    /// With someone who takes the artifacts that are for the service.
+    pub(crate) async fn with_artifacts(artifacts: Arc<dyn Artifacts>) -> Self {
+        let make = |sessions| Gateway::with_artifacts(sessions, artifacts, GatewayConfig::default());
+        Self::made(Engine::start().await, make).await
+    }
+
+    async fn made(engine: Engine, make: impl FnOnce(Arc<dyn Directory>) -> Gateway) -> Self {
         let sessions = Arc::new(Sessions::default());
         let uuid = SessionUuid(Uuid::new_v4());
         sessions.set(
@@ -300,7 +322,7 @@ impl World {
                 label: "etl".to_owned(),
             }),
         );
-        let gateway = Gateway::new(Arc::clone(&sessions) as Arc<dyn Directory>, config);
+        let gateway = make(Arc::clone(&sessions) as Arc<dyn Directory>);
         let (address, listener) = listen(gateway.clone()).await;
         Self { engine, sessions, gateway, address, uuid, _listener: listener }
     }
