@@ -5,6 +5,7 @@ use std::time::Duration;
 use hearth_core::Timestamp;
 use hearth_core::engine::Observed;
 use hearth_core::explain::{Explanation, explain};
+use hearth_core::id::SessionUuid;
 use hearth_core::name::SessionName;
 use hearth_core::session::{Session, SessionState, later};
 use hearth_core::transition::SessionEvent;
@@ -80,6 +81,32 @@ impl Control {
             }
         }
         Err(ControlError::Busy(name.clone()))
+    }
+
+    /// Notes that packages were installed into a session while it runs. One that has ended meanwhile is left alone.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub async fn note_added_packages(
+        &self,
+        caller: &Caller,
+        uuid: SessionUuid,
+        packages: &[String],
+    ) -> Result<(), ControlError> {
+        let event = SessionEvent::PackagesAdded { by: caller.name.clone(), packages: packages.to_vec() };
+        loop {
+            let Some(session) = self.session_by_uuid(uuid).await? else { return Ok(()) };
+            let Ok(transition) = session.after(&event, self.world.clock.now()) else { return Ok(()) };
+            match self.world.store.commit(self.change_of(transition).await?).await {
+                Ok(()) => {
+                    self.watchers.changed(uuid);
+                    return Ok(());
+                }
+                // Somebody else's write went through, so this comes to an end.
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(store_error(error, &session.name)),
+            }
+        }
     }
 
     /// Why a session is in its state, and what can be done about it.

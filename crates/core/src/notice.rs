@@ -48,6 +48,13 @@ pub enum What {
         /// When it ends now at the latest.
         ends_at: Timestamp,
     },
+    /// Packages were installed into it while it ran.
+    PackagesAdded {
+        /// By whom.
+        by: String,
+        /// Each with its version.
+        packages: Vec<String>,
+    },
     /// It is being ended.
     Ending {
         /// Why.
@@ -100,6 +107,7 @@ impl What {
             Self::Active => "active",
             Self::EndNear(_) => "end-near",
             Self::Extended { .. } => "extended",
+            Self::PackagesAdded { .. } => "packages-added",
             Self::Ending { .. } => "ending",
             Self::Terminated { .. } => "terminated",
             Self::Failed { .. } => "failed",
@@ -112,6 +120,7 @@ impl What {
             Self::EndNear(EndNear { ends_at, .. }) | Self::Extended { ends_at, .. } => Some(*ends_at),
             Self::Created { .. }
             | Self::Active
+            | Self::PackagesAdded { .. }
             | Self::Ending { .. }
             | Self::Terminated { .. }
             | Self::Failed { .. } => None,
@@ -133,6 +142,9 @@ impl Notice {
             }
             What::Extended { by, ends_at } => {
                 format!("Extended by {by}: it ends in {} at the latest", words::until(self.at, *ends_at))
+            }
+            What::PackagesAdded { by, packages } => {
+                format!("Packages added by {by}: {}", packages.join(", "))
             }
             What::Ending { why } => format!("It is being ended. {why}"),
             What::Terminated { why } => format!("It has ended. {why}"),

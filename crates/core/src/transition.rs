@@ -46,6 +46,13 @@ pub enum SessionEvent {
         /// Who asked for it.
         by: String,
     },
+    /// Packages were installed into it while it runs.
+    PackagesAdded {
+        /// Who asked for them.
+        by: String,
+        /// Each with its version.
+        packages: Vec<String>,
+    },
     /// What its engine has used was looked at.
     Sampled(Used),
 }
@@ -80,6 +87,7 @@ impl SessionEvent {
             Self::StopTimedOut => "stop timed out",
             Self::EndNear(_) => "end near",
             Self::Extended { .. } => "extended",
+            Self::PackagesAdded { .. } => "packages added",
             Self::Sampled(_) => "sampled",
         }
     }
@@ -115,8 +123,8 @@ impl SessionState {
                 S::Terminating { reason: reason.clone(), stop_by: *stop_by }
             }
             (S::Active { .. }, E::EngineGone(exit)) => S::Failed { failure: engine_lost(exit.as_ref()) },
-            // Neither changes the state: what is new is noted beside it.
-            (S::Active { .. }, E::EndNear(_) | E::Extended { .. }) => self.clone(),
+            // None changes the state: what is new is noted beside it.
+            (S::Active { .. }, E::EndNear(_) | E::Extended { .. } | E::PackagesAdded { .. }) => self.clone(),
             (S::Active { .. } | S::Terminating { .. }, E::Sampled(_)) => self.clone(),
             // Asking twice is not an error: a client retries when an answer is lost.
             (S::Terminating { .. } | S::Terminated { .. } | S::Failed { .. }, E::EndRequested { .. }) => {
@@ -131,13 +139,21 @@ impl SessionState {
             (S::Creating { undoing: Some(_), .. }, E::EngineReady(_))
             | (
                 S::Creating { .. },
-                E::EndRequested { .. } | E::EndNear(_) | E::Extended { .. } | E::Sampled(_),
+                E::EndRequested { .. }
+                | E::EndNear(_)
+                | E::Extended { .. }
+                | E::PackagesAdded { .. }
+                | E::Sampled(_),
             )
             | (S::Creating { undoing: None, .. }, E::StopTimedOut)
             | (S::Active { .. }, E::EngineReady(_) | E::GivenUp { .. } | E::StopTimedOut)
             | (
                 S::Terminating { .. },
-                E::EngineReady(_) | E::GivenUp { .. } | E::EndNear(_) | E::Extended { .. },
+                E::EngineReady(_)
+                | E::GivenUp { .. }
+                | E::EndNear(_)
+                | E::Extended { .. }
+                | E::PackagesAdded { .. },
             )
             | (
                 S::Terminated { .. } | S::Failed { .. },
@@ -146,6 +162,7 @@ impl SessionState {
                 | E::EngineGone(_)
                 | E::EndNear(_)
                 | E::Extended { .. }
+                | E::PackagesAdded { .. }
                 | E::Sampled(_),
             ) => {
                 return Err(InvalidTransition { from: self.label(), event: event.label() });
@@ -182,6 +199,9 @@ impl Session {
                 session.config.execution_mut().ttl = Some(*ttl);
                 let ends_at = later(session.state_at, *ttl);
                 session.notices.note(now, What::Extended { by: by.clone(), ends_at });
+            }
+            SessionEvent::PackagesAdded { by, packages } => {
+                session.notices.note(now, What::PackagesAdded { by: by.clone(), packages: packages.clone() });
             }
             SessionEvent::Sampled(used) => session.used = session.used.grown(used),
             SessionEvent::EngineReady(_)

@@ -1,6 +1,7 @@
 //! The driver itself: [`Place`] behind the trait, off the runtime's threads.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use tokio_stream::wrappers::BroadcastStream;
 
 use crate::config::ProcessDriverConfig;
 use crate::explain::explain;
+use crate::layout::EngineDir;
 use crate::notify;
 use crate::place::Place;
 use crate::watch::{HINTS, watch};
@@ -112,6 +114,10 @@ impl Driver for ProcessDriver {
 
     async fn usage(&self, id: EngineId) -> Result<Option<EngineUsage>, DriverError> {
         self.run(|| format!("measure engine \"{id}\""), move |place| place.usage(id)).await
+    }
+
+    fn scratch(&self, id: EngineId) -> Option<PathBuf> {
+        Some(EngineDir::new(self.place.engines_dir(), id).work())
     }
 
     fn changes(&self) -> BoxStream<'static, EngineId> {

@@ -5,6 +5,7 @@
 pub mod conformance;
 pub mod fake;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -46,6 +47,11 @@ pub trait Driver: Send + Sync + 'static {
     /// What the processes of an engine have used so far; `None` if it is not there, or nobody can tell.
     async fn usage(&self, _id: EngineId) -> Result<Option<EngineUsage>, DriverError> {
         Ok(None)
+    }
+
+    /// The engine's own scratch directory, if this process can put files there. It need not exist.
+    fn scratch(&self, _id: EngineId) -> Option<PathBuf> {
+        None
     }
 
     /// Engines worth looking at again. A hint: entries may repeat or be lost.

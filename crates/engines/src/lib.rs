@@ -6,6 +6,7 @@
 
 pub mod identity;
 pub mod jvm;
+pub mod packages;
 pub mod properties;
 pub mod sail;
 pub mod spark;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hearth_core::engine::{EngineSpec, PortSource, Protocol, StopSignal, WORK_DIR};
 use hearth_core::session::Session;
 
-use crate::{Launch, identity, properties};
+use crate::{Launch, identity, packages, properties};
 
 /// What Sail writes directly before the address it listens on (measured with 0.7.2).
 const LISTENING: &str = "Starting the Spark Connect server on ";
@@ -30,6 +30,9 @@ pub fn spec(session: &Session, launch: Launch) -> EngineSpec {
     set("SAIL_RUNTIME__TEMPORARY_FILES__PATHS", format!("[\"{WORK_DIR}\"]"));
     // The session's own end is Hearth's business: a Spark session that is merely quiet keeps its views.
     set("SAIL_SPARK__SESSION_TIMEOUT_SECS", (14 * 24 * 3600).to_string());
+    let mut files = BTreeMap::new();
+    packages::make_addable(&launch, &mut env, &mut files);
+    let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
     // Python functions run in the interpreter that Sail was started with: the layer's, where there is one.
     let python = launch.layer.as_ref().unwrap_or(&launch.environment);
     set("VIRTUAL_ENV", python.display().to_string());
@@ -43,7 +46,7 @@ pub fn spec(session: &Session, launch: Launch) -> EngineSpec {
         program,
         args: module.iter().chain(&serve).map(|arg| (*arg).to_owned()).collect(),
         env,
-        files: BTreeMap::new(),
+        files,
         port: PortSource::LogLine(LISTENING.to_owned()),
         ui: None,
         protocol: Protocol::SparkConnect,
@@ -144,6 +147,18 @@ mod tests {
         ] {
             assert_eq!(spec.env.get(name).map(String::as_str), value, "{name}");
         }
+    }
+
+    #[test]
+    fn packages_can_be_added_while_it_runs_after_what_the_session_says() {
+        let spec = start(map([]), Some("/layer"));
+        assert_eq!(spec.env["PYTHONPATH"], "{work}/packages");
+        assert!(spec.files.contains_key("packages/README"));
+        let roots: packages::Roots = serde_json::from_str(&spec.files[packages::ROOTS]).unwrap();
+        let expected = ("sail-1", "/base".into(), Some("/layer".into()));
+        assert_eq!((roots.runtime.as_str(), roots.environment, roots.layer), expected);
+        let own = start(map([("spark.dataproc.driverEnv.PYTHONPATH", "/own")]), None);
+        assert_eq!(own.env["PYTHONPATH"], "/own:{work}/packages");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use hearth_core::engine::{EngineSpec, PortSource, Protocol, StopSignal, WORK_DIR
 use hearth_core::session::Session;
 
 use crate::jvm::{Jvm, argument_file};
-use crate::{Launch, identity, properties};
+use crate::{Launch, identity, packages, properties};
 
 pub use self::check::check;
 
@@ -69,12 +69,14 @@ pub fn spec(session: &Session, launch: Launch, jvm: &Jvm) -> EngineSpec {
     set("LC_ALL", "C.UTF-8".to_owned());
 
     let files = [(ARGUMENTS, argument_file(&arguments)), (LOGGING, LOGGING_TEXT.to_owned())];
+    let mut files = files.map(|(name, text)| (name.to_owned(), text)).into();
+    packages::make_addable(&launch, &mut env, &mut files);
     EngineSpec {
         id: session.uuid.engine_id(),
         program: jvm.program.clone(),
         args: vec![format!("@{WORK_DIR}/{ARGUMENTS}"), MAIN.to_owned()],
         env,
-        files: files.map(|(name, text)| (name.to_owned(), text)).into(),
+        files,
         port: PortSource::LogLine(LISTENING.to_owned()),
         ui: Some(PortSource::LogLine(UI_LISTENING.to_owned())),
         protocol: Protocol::SparkConnect,

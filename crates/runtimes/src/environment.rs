@@ -37,6 +37,12 @@ impl Environment {
             .find(|path| path.file_stem().is_some_and(|stem| stem == name))
     }
 
+    /// The environment in `root`, if it is complete. Reads one small file.
+    pub fn at(root: &Path) -> Option<Self> {
+        let name = root.file_name()?.to_str()?;
+        Self::open(root, name.rsplit('-').next().unwrap_or_default())
+    }
+
     /// The environment in `root`, if its marker is there and its interpreter still is.
     ///
     /// A folder whose interpreter was removed from the machine counts as not installed.

@@ -61,6 +61,16 @@ pub enum InstallError {
         /// What `uv` said, its last lines.
         detail: Vec<String>,
     },
+    /// No versions of the packages go with each other, or with what is there already.
+    #[error("cannot install runtime \"{runtime}\": its packages do not go with each other")]
+    Conflict {
+        /// The runtime's full name.
+        runtime: String,
+        /// What of that which is there already stands in the way; empty when nothing was.
+        with: Vec<String>,
+        /// What `uv` said, its last lines.
+        detail: Vec<String>,
+    },
     /// A package that comes as source could not be built.
     #[error("could not install runtime \"{runtime}\": package \"{package}\" could not be built")]
     Build {
@@ -148,7 +158,7 @@ impl InstallError {
                 "Look at the last lines above; building a package may need a compiler or further programs."
                     .into()
             }
-            Self::Lock { .. } => {
+            Self::Conflict { .. } | Self::Lock { .. } => {
                 "Correct `lock` or `requirements` of this runtime in your runtime catalogue.".into()
             }
             Self::Tool { runtime, .. } | Self::Dataset { runtime, .. } => {
@@ -169,6 +179,7 @@ impl InstallError {
             | Self::Offline { detail, .. }
             | Self::DiskFull { detail, .. }
             | Self::PackageNotFound { detail, .. }
+            | Self::Conflict { detail, .. }
             | Self::Build { detail, .. }
             | Self::Lock { detail, .. }
             | Self::Tool { detail, .. }
@@ -187,9 +198,37 @@ impl InstallError {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("could not install the packages of the session: {reason}")]
 pub struct LayerError {
+    kind: LayerErrorKind,
     reason: String,
     hint: String,
     detail: Vec<String>,
+}
+
+/// What kind of problem kept the packages of a session from being installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerErrorKind {
+    /// The index has no such package, or not this version of it.
+    NotFound,
+    /// The packages do not go with each other or with what the session has.
+    Conflict,
+    /// The index cannot be reached.
+    Unreachable,
+    /// The disk is full.
+    NoRoom,
+    /// Anything else.
+    Other,
+}
+
+impl LayerErrorKind {
+    fn of(error: &InstallError) -> Self {
+        match error {
+            InstallError::PackageNotFound { .. } => Self::NotFound,
+            InstallError::Conflict { .. } => Self::Conflict,
+            InstallError::Offline { .. } => Self::Unreachable,
+            InstallError::DiskFull { .. } => Self::NoRoom,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl LayerError {
@@ -210,16 +249,31 @@ impl LayerError {
                 "Choose a version that has a wheel for this machine, or install what its build needs."
                     .to_owned(),
             ),
+            InstallError::Conflict { with, .. } if with.is_empty() => (
+                "they do not go with each other".to_owned(),
+                "Name versions that do, or leave the choice to the installer.".to_owned(),
+            ),
+            InstallError::Conflict { with, .. } => (
+                format!("they do not go with {}, which cannot change while the session runs", with.join(", ")),
+                "Name versions that do, or name these packages in the property spark.dataproc.python.packages of a new \
+                 session."
+                    .to_owned(),
+            ),
             InstallError::Lock { .. } => {
                 ("the list of packages is not valid".to_owned(), "Correct the session's packages.".to_owned())
             }
             InstallError::Tool { doing, status, .. } => (
                 format!("{doing} failed ({status})"),
-                "Look at the lines above, correct the session's packages, and create it again.".to_owned(),
+                "Look at the lines above, correct the session's packages, and try again.".to_owned(),
             ),
             other => (chain(other), other.hint()),
         };
-        Self { reason, hint, detail: error.detail().to_vec() }
+        Self { kind: LayerErrorKind::of(&error), reason, hint, detail: error.detail().to_vec() }
+    }
+
+    /// The kind, for programs.
+    pub fn kind(&self) -> LayerErrorKind {
+        self.kind
     }
 
     /// What to do about it, as a full sentence.

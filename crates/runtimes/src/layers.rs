@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use sha2::{Digest, Sha256};
 
@@ -22,7 +23,7 @@ use crate::lock::Lock;
 use crate::requirements::{Requirements, any_version, normal_name};
 use crate::runtime::Runtime;
 use crate::uv::Uv;
-use crate::{Progress, disk, uv, uv_failure};
+use crate::{Progress, disk, distributions, uv, uv_failure};
 
 /// Changes whenever layers are laid out differently, so that older ones are made anew.
 const LAYOUT: &str = "hearth layer 1";
@@ -52,6 +53,16 @@ pub struct LayerSpec {
 }
 
 impl LayerSpec {
+    /// Makes a command of `uv` take packages from the index of this layer alone.
+    pub(crate) fn restrict(&self, command: &mut Command) {
+        if let Some(index) = &self.index {
+            for name in INDEX_VARIABLES {
+                command.env_remove(name);
+            }
+            command.args(["--no-config", "--default-index", index]);
+        }
+    }
+
     /// Name of the layer's folder over an environment.
     fn name(&self, base: &Environment) -> String {
         let base_name = base.root.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -125,7 +136,7 @@ impl Installer {
         lock: &Lock,
         progress: &dyn Progress,
     ) -> Result<(), InstallError> {
-        let run = |doing: &'static str, arguments: &dyn Fn(&mut std::process::Command)| {
+        let run = |doing: &'static str, arguments: &dyn Fn(&mut Command)| {
             let mut command =
                 uv.command(self.folder(), lock).map_err(InstallError::io("use the lock of", root))?;
             arguments(&mut command);
@@ -147,8 +158,9 @@ impl Installer {
         let text = format!("{}\n", base.site_packages.display());
         fs::write(&path_file, text).map_err(InstallError::io("write", &path_file))?;
 
-        let there = packages_in(&base.site_packages)
+        let there = distributions::names_and_versions(&base.site_packages)
             .map_err(InstallError::io("list the packages in", &base.site_packages))?;
+        let there = there.into_keys().collect();
         let (wanted, overrides) = plan(spec, &there);
         let (list, override_list) = (root.join("packages.txt"), root.join("overrides.txt"));
         fs::write(&list, wanted.join("\n") + "\n").map_err(InstallError::io("write", &list))?;
@@ -157,12 +169,7 @@ impl Installer {
             progress.step("installing the session's packages");
             run("installing packages", &|command| {
                 command.args(["pip", "install", "--compile-bytecode", "--link-mode", "hardlink"]);
-                if let Some(index) = &spec.index {
-                    INDEX_VARIABLES.iter().for_each(|name| {
-                        command.env_remove(name);
-                    });
-                    command.args(["--no-config", "--default-index", index]);
-                }
+                spec.restrict(command);
                 command.arg("--overrides").arg(&override_list);
                 command.arg("--python").arg(environment::python_of(root)).arg("-r").arg(&list);
             })?;
@@ -217,24 +224,6 @@ fn plan(spec: &LayerSpec, there: &BTreeSet<String>) -> (Vec<String>, String) {
     // A condition that never holds: older versions of uv have no other way to leave a package out.
     let overrides = there.difference(&named).map(|name| format!("{name} ; python_version < \"0\"\n"));
     (wanted, overrides.collect())
-}
-
-/// Names of the packages in a folder of packages, as indexes compare them.
-fn packages_in(site_packages: &Path) -> io::Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    for entry in fs::read_dir(site_packages)? {
-        let file_name = entry?.file_name();
-        // `NAME-VERSION.dist-info`, and no dash in NAME (PEP 376).
-        let name = file_name.to_str().and_then(|name| name.strip_suffix(".dist-info"));
-        if let Some((name, _)) = name.and_then(|name| name.split_once('-')) {
-            names.insert(normal_name(name));
-        }
-    }
-    // The same modules under another name: without this a package that needs PySpark would bring a second one.
-    if names.contains("pyspark-client") {
-        names.insert("pyspark".to_owned());
-    }
-    Ok(names)
 }
 
 #[cfg(test)]

@@ -11,9 +11,11 @@
 //!
 //! Start reading at `catalogue.rs` for what can be installed and at `installer.rs` for how.
 
+mod additions;
 mod catalogue;
 mod dataset;
 mod disk;
+mod distributions;
 mod environment;
 mod error;
 mod installer;
@@ -30,9 +32,10 @@ mod uv_failure;
 mod verify;
 mod wheels;
 
+pub use additions::Addition;
 pub use catalogue::{Catalogue, CatalogueError, ReadLock};
 pub use environment::Environment;
-pub use error::{InstallError, LayerError, RemoveError, VerifyError};
+pub use error::{InstallError, LayerError, LayerErrorKind, RemoveError, VerifyError};
 pub use installer::Installer;
 pub use java::{Java, JavaError, JavaNeed, JavaSource};
 pub use layers::LayerSpec;

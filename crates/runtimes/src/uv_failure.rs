@@ -72,6 +72,9 @@ pub(crate) fn classify(
     if let Some(package) = detail.iter().find_map(|line| missing_package(line)) {
         return InstallError::PackageNotFound { runtime: name, package, detail };
     }
+    if has(&["No solution found"]) {
+        return InstallError::Conflict { runtime: name, with: Vec::new(), detail };
+    }
     if let Some(package) = detail.iter().find_map(|line| between(line, "Failed to build `", "`")) {
         return InstallError::Build { runtime: name, package, detail };
     }
@@ -166,6 +169,13 @@ mod tests {
             let InstallError::PackageNotFound { package: found, .. } = error(text) else { panic!("{text}") };
             assert_eq!(found, package);
         }
+    }
+
+    #[test]
+    fn packages_that_do_not_go_with_each_other_are_a_conflict() {
+        let text = "error: No solution found when resolving dependencies\n  cause: Because you require pandas==1.0 and \
+                    pandas==2.3.3, we can conclude that your requirements are unsatisfiable.";
+        assert!(matches!(error(text), InstallError::Conflict { .. }));
     }
 
     #[test]

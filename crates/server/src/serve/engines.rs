@@ -28,6 +28,8 @@ pub(super) struct Engines {
     pub(super) probe: Arc<dyn Probe>,
     /// By what it is measured what engines use, in words.
     pub(super) measured_by: String,
+    /// What installs packages for them; none where there are no engines.
+    pub(super) installer: Option<Installer>,
 }
 
 /// By what this process can measure what engines use: where to make control groups, if anywhere, and that in words.
@@ -67,14 +69,13 @@ impl Engines {
                 info!(by = measured_by, "measuring what engines use");
                 process.cgroups = cgroups;
                 let driver = ProcessDriver::start(process)?;
+                let installer = Installer::new(&config.runtimes_dir);
                 Ok(Self {
                     driver: Arc::new(driver),
-                    launcher: launcher(Environments::Installed(
-                        Installer::new(&config.runtimes_dir),
-                        Layers::default(),
-                    )),
+                    launcher: launcher(Environments::Installed(installer.clone(), Layers::default())),
                     probe: Arc::new(NetworkProbe { secrets }),
                     measured_by,
+                    installer: Some(installer),
                 })
             }
             EngineDriver::Fake => {
@@ -88,6 +89,7 @@ impl Engines {
                     launcher: launcher(Environments::None),
                     probe: Arc::new(AlwaysReady),
                     measured_by: String::new(),
+                    installer: None,
                 })
             }
         }

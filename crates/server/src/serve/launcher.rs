@@ -85,7 +85,7 @@ fn java_in_words(error: &JavaError) -> String {
 }
 
 /// What went wrong, what the tool said last, and what to do.
-fn in_words(error: &LayerError) -> String {
+pub(super) fn in_words(error: &LayerError) -> String {
     let mut text = format!("C{}", error.to_string().split_at(1).1);
     for line in error.detail() {
         text.push('\n');

@@ -2,6 +2,7 @@
 //!
 //! The only place that names concrete adapters. Start reading at [`run`].
 
+mod artifacts;
 mod cors;
 mod descriptions;
 mod directory;
@@ -42,6 +43,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use self::artifacts::SessionArtifacts;
 use self::cors::Cors;
 use self::directory::ControlDirectory;
 use self::engines::Engines;
@@ -164,7 +166,7 @@ fn assemble(
     }?;
     let world = World {
         store: Arc::new(SqliteStore::open(database)?),
-        driver: engines.driver,
+        driver: engines.driver.clone(),
         launcher: engines.launcher,
         probe: engines.probe,
         staging: Some(Arc::new(staging.clone())),
@@ -174,8 +176,15 @@ fn assemble(
     };
     let control = Control::new(world, config.session.clone()).with_properties(machine_properties());
     let tasks = TaskTracker::new();
-    let gateway = Gateway::new(
+    let artifacts = SessionArtifacts {
+        control: control.clone(),
+        driver: engines.driver,
+        catalogue: catalogue.clone(),
+        installer: engines.installer,
+    };
+    let gateway = Gateway::with_artifacts(
         Arc::new(ControlDirectory { control: control.clone(), secrets, tasks: tasks.clone() }),
+        Arc::new(artifacts),
         GatewayConfig::default(),
     );
     let settings = ApiSettings {

@@ -33,8 +33,13 @@ pub(super) fn wanted(config: &SessionConfig) -> Result<Option<LayerSpec>, Violat
     if requirements.is_empty() {
         return Ok(None);
     }
-    let index = runtime.repository.as_ref().and_then(|repository| repository.pypi.clone());
-    Ok(Some(LayerSpec { requirements, index: index.filter(|index| !index.is_empty()) }))
+    Ok(Some(LayerSpec { requirements, index: index(config) }))
+}
+
+/// The index that a session's packages come from, if it names one.
+pub(super) fn index(config: &SessionConfig) -> Option<String> {
+    let repository = config.runtime.as_ref()?.repository.as_ref()?;
+    repository.pypi.clone().filter(|index| !index.is_empty())
 }
 
 /// Makes layers, each in a thread of its own, so that nothing waits for an index.
@@ -116,7 +121,7 @@ impl Layers {
 }
 
 /// Writes what an installation says to the server's log.
-struct Told;
+pub(super) struct Told;
 
 impl Progress for Told {
     fn step(&self, text: &str) {

@@ -23,8 +23,8 @@ impl Index {
     /// An index of one package with one module of the same name, whose `whence()` returns `word`.
     pub(crate) fn with_package(folder: &Path, package: &str, version: &str, word: &str) -> Self {
         std::fs::create_dir_all(folder).unwrap();
-        let arguments = [folder.to_str().unwrap(), package, version, word];
-        Python::client("pyspark-4.2").run(&script("make_wheel.py"), &arguments).succeeded();
+        // The runtime has pandas, and the index has not.
+        add_wheel(folder, package, version, word, "pandas>=1");
         Self::over(folder.to_owned())
     }
 
@@ -67,6 +67,12 @@ impl Drop for Index {
             let _ = thread.join();
         }
     }
+}
+
+/// Puts one more package into the folder of an index: as the others, and it depends on something.
+pub(crate) fn add_wheel(folder: &Path, package: &str, version: &str, word: &str, requires: &str) {
+    let arguments = [folder.to_str().unwrap(), package, version, word, requires];
+    Python::client("pyspark-4.2").run(&script("make_wheel.py"), &arguments).succeeded();
 }
 
 /// Answers one request and hangs up.

@@ -13,7 +13,7 @@ use crate::{HEARTH, create, says};
 const PACKAGES: &str = "spark.dataproc.python.packages";
 
 /// A server with the installed runtimes of the cache and layers of its own.
-fn server(folder: &TempDir) -> TestServer {
+pub(crate) fn server(folder: &TempDir) -> TestServer {
     let runtimes = folder.path().join("runtimes");
     std::fs::create_dir(&runtimes).unwrap();
     for part in ["envs", "tools"] {

@@ -93,6 +93,7 @@ fn notices() -> BoxedStrategy<Notices> {
         Just(What::Active),
         (limit, time()).prop_map(|(limit, ends_at)| What::EndNear(EndNear { limit, ends_at })),
         (text(), time()).prop_map(|(by, ends_at)| What::Extended { by, ends_at }),
+        (text(), vec(text(), 0..3)).prop_map(|(by, packages)| What::PackagesAdded { by, packages }),
         text().prop_map(|why| What::Ending { why }),
         text().prop_map(|why| What::Terminated { why }),
         text().prop_map(|why| What::Failed { why }),

@@ -1,17 +1,16 @@
-"""Makes a wheel of one module: FOLDER PACKAGE VERSION WORD."""
+"""Makes a wheel of one module: FOLDER PACKAGE VERSION WORD REQUIRES."""
 
 import base64
 import hashlib
 import sys
 import zipfile
 
-folder, package, version, word = sys.argv[1:]
+folder, package, version, word, requires = sys.argv[1:]
 module = package.replace("-", "_")
 info = f"{module}-{version}.dist-info"
 files = {
     f"{module}.py": f"def whence():\n    return {word!r}\n",
-    # The runtime has pandas, and the test's index has not.
-    f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\nRequires-Dist: pandas>=1\n",
+    f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\nRequires-Dist: {requires}\n",
     f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
 }
 record = ""
