@@ -6,6 +6,7 @@ use hearth_core::Timestamp;
 use hearth_core::engine::{Listening, Observed, Protocol};
 use hearth_core::error::ErrorKind;
 use hearth_core::id::SessionUuid;
+use hearth_core::last_words::logged_cause;
 use hearth_core::lease::Fence;
 use hearth_core::session::{Failure, Session, SessionState, later};
 use hearth_core::step::{Step, next_step};
@@ -23,6 +24,9 @@ use crate::world::{Answer, Start};
 
 /// How often a start that waits for packages is looked at. Installing takes a second at least.
 const PREPARING: Duration = Duration::from_millis(50);
+
+/// How much of the log of an engine that has just started is looked at, in bytes.
+const START_OF_LOG: usize = 256 << 10;
 
 /// Why a pass did not get to its end. The next one starts from what is there then.
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +131,10 @@ impl Control {
             Answer::Good => self.record(session, &SessionEvent::EngineReady(listening), fence).await,
             Answer::NotYet => Ok(Requeue::Retry),
             Answer::Error(text) => {
-                let message = format!("The engine has started and cannot be used: {text}");
+                // Its own log says more than it tells a caller.
+                let log = self.world.driver.log(session.uuid.engine_id(), 0, START_OF_LOG).await?;
+                let cause = logged_cause(&String::from_utf8_lossy(&log.content)).unwrap_or(text);
+                let message = format!("The engine has started and cannot be used: {cause}");
                 let failure = Failure { kind: ErrorKind::Internal, message };
                 let stop_by = later(self.world.clock.now(), self.policy.stop_timeout);
                 self.record(session, &SessionEvent::GivenUp { failure, stop_by }, fence).await

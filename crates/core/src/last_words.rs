@@ -50,6 +50,18 @@ fn cause(tail: &[String]) -> Option<String> {
     Some(text.join(" "))
 }
 
+/// The last root cause that a JVM has logged, in one line; `None` where there is none.
+///
+/// For an engine that runs on: an error that it tells its caller of is often only "an error".
+pub fn logged_cause(log: &str) -> Option<String> {
+    let at = log.rfind(&format!("\n{CAUSED_BY}"))? + 1;
+    let mut lines = log[at..].lines();
+    let first = without_package(lines.next()?.strip_prefix(CAUSED_BY)?);
+    let rest = lines.take_while(|line| !is_place(line));
+    let text: Vec<&str> = [first].into_iter().chain(rest.map(str::trim)).collect();
+    Some(text.join(" "))
+}
+
 /// A line of a stack trace.
 fn is_place(line: &str) -> bool {
     let line = line.trim_start();
@@ -118,6 +130,17 @@ mod tests {
             "Terminating due to java.lang.OutOfMemoryError: Java heap space",
         ]);
         assert!(words.contains("(Java heap space)") && words.contains("spark.driver.memory"), "{words}");
+    }
+
+    #[test]
+    fn a_logged_error_is_told_by_its_root_cause() {
+        let log = "ERROR SerializingExecutor: Exception\nx.Error: while instantiating\n\tat x.Y.z(Y.java:1)\n\
+                   Caused by: java.lang.IllegalArgumentException: spark.x should be int, but was many\n\t... 21 more\n";
+        assert_eq!(
+            logged_cause(log).as_deref(),
+            Some("IllegalArgumentException: spark.x should be int, but was many")
+        );
+        assert_eq!(logged_cause("INFO all is well\n"), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub mod error;
 pub mod explain;
 pub mod filter;
 pub mod id;
-mod last_words;
+pub mod last_words;
 pub mod lease;
 pub mod name;
 pub mod notice;

@@ -12,8 +12,17 @@ pub struct Jvm {
     pub program: PathBuf,
     /// Its major version, such as 17.
     pub major: u32,
-    /// An archive of the engine's classes made with this Java and this engine, if there is one. Only saves time.
-    pub archive: Option<PathBuf>,
+    /// What is done with an archive of the engine's classes, if anything. Only saves time.
+    pub archive: Option<Archive>,
+}
+
+/// An archive of classes as the JVM has them in memory (AppCDS).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Archive {
+    /// One that was made with this Java and these jars. Where it does not fit after all the JVM does without.
+    Use(PathBuf),
+    /// Where the JVM is to write one when it ends.
+    Make(PathBuf),
 }
 
 /// Packages of `java.base` that Spark reaches into (its `JavaModuleOptions`, and what PySpark's launcher opens).
@@ -44,8 +53,15 @@ impl Jvm {
             format!("-Xmx{heap}"),
             // Without it an engine that is out of memory hangs with its port open.
             "-XX:+ExitOnOutOfMemoryError".to_owned(),
-            // One heap of a few gigabytes on few cores; also the collector that starts fastest.
+            // As quick as the parallel one on two cores, and a quarter smaller (the same page).
             "-XX:+UseSerialGC".to_owned(),
+            // The second compiler comes in for code that has run ten times as often as usual, and the first one does
+            // not count until then: a start is nearly as quick as without it. Loops reach it as early as ever, and it
+            // is they that long queries are made of (docs/adr/0006-start-of-a-jvm.md).
+            "-XX:Tier4InvocationThreshold=50000".to_owned(),
+            "-XX:Tier4MinInvocationThreshold=6000".to_owned(),
+            "-XX:Tier4CompileThreshold=150000".to_owned(),
+            "-XX:Tier3DelayOn=0".to_owned(),
             // No file with all flags in a folder that others can list.
             "-XX:-UsePerfData".to_owned(),
             "-XX:+IgnoreUnrecognizedVMOptions".to_owned(),
@@ -59,12 +75,14 @@ impl Jvm {
         }
         flags.push("-Djdk.reflect.useDirectMethodHandle=false".to_owned());
         flags.push("-Dio.netty.tryReflectionSetAccessible=true".to_owned());
-        if let Some(archive) = &self.archive {
-            flags.push(format!("-XX:SharedArchiveFile={}", archive.display()));
-            // One that does not fit is left aside, without a word in the log.
-            flags.push("-Xshare:auto".to_owned());
-            flags.push("-Xlog:cds=off".to_owned());
-            flags.push("-Xlog:cds+dynamic=off".to_owned());
+        match &self.archive {
+            None => {}
+            Some(Archive::Use(path)) => {
+                flags.push(format!("-XX:SharedArchiveFile={}", path.display()));
+                // One that does not fit is left aside, without a word in the session's log.
+                flags.extend(["-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"].map(str::to_owned));
+            }
+            Some(Archive::Make(path)) => flags.push(format!("-XX:ArchiveClassesAtExit={}", path.display())),
         }
         flags
     }
@@ -109,7 +127,11 @@ mod tests {
 
     #[test]
     fn a_newer_java_is_told_what_spark_does() {
-        let jvm = |major| Jvm { program: "/j/bin/java".into(), major, archive: Some("/a.jsa".into()) };
+        let jvm = |major| Jvm {
+            program: "/j/bin/java".into(),
+            major,
+            archive: Some(Archive::Use("/a.jsa".into())),
+        };
         let allows = |flags: &[String]| flags.iter().any(|flag| flag.contains("unsafe"));
         let flags = jvm(17).flags("2g");
         assert!(!allows(&flags) && allows(&jvm(25).flags("2g")));

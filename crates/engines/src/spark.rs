@@ -1,6 +1,7 @@
 //! Apache Spark: a driver JVM with the Spark Connect server in it.
 
 mod check;
+mod rehearsal;
 mod settings;
 
 #[cfg(test)]
@@ -15,6 +16,7 @@ use crate::jvm::{Jvm, argument_file};
 use crate::{Launch, identity, packages, properties};
 
 pub use self::check::check;
+pub use self::rehearsal::{REHEARSAL_QUERIES, rehearsal};
 
 /// What the server writes directly before the address it listens on (4.0 to 4.3).
 const LISTENING: &str = "Spark Connect server started at: ";

@@ -17,7 +17,11 @@ const BUILT_IN: &str = include_str!("../runtimes.toml");
 /// Lock files that built-in entries name.
 const BUILT_IN_LOCKS: &[(&str, &str)] = &[
     ("locks/sail.txt", include_str!("../locks/sail.txt")),
+    ("locks/spark-3.5.txt", include_str!("../locks/spark-3.5.txt")),
     ("locks/spark-4.0.txt", include_str!("../locks/spark-4.0.txt")),
+    ("locks/spark-4.1.txt", include_str!("../locks/spark-4.1.txt")),
+    ("locks/spark-4.2.txt", include_str!("../locks/spark-4.2.txt")),
+    ("locks/spark-4.3.txt", include_str!("../locks/spark-4.3.txt")),
 ];
 
 /// What built-in entries are called in error texts.

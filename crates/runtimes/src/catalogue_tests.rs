@@ -71,7 +71,14 @@ fn a_version_is_found_by_name_start_of_version_alias_and_patch_of_an_alias() {
     ] {
         assert_eq!(found(&catalogue, text), None, "{text:?}");
     }
-    assert_eq!(catalogue.known(), ["sail", "spark-4.0", "3.0", "spark"]);
+    for (alias, name) in
+        [("2.3", "spark-3.5.9"), ("4.1", "spark-4.1.4"), ("4.2", "spark-4.2.1"), ("4.3", "spark-4.3.0")]
+    {
+        assert_eq!(found(&catalogue, alias).as_deref(), Some(name));
+    }
+    let known = catalogue.known();
+    assert_eq!(known[..2], ["sail", "spark-4.0"]);
+    assert_eq!(known.iter().filter(|known| *known == "3.0").count(), 1, "{known:?}");
 }
 
 #[test]
@@ -109,7 +116,8 @@ fn an_operators_runtime_takes_an_alias_and_the_default() {
     assert_eq!(lab.packages, Packages::Resolved("ipykernel\npandas<3\n".into()));
     assert_eq!(lab.disk_bytes, 1 << 30);
     assert_eq!(found(&catalogue, "3.0").as_deref(), Some("lab-2.0"));
-    assert_eq!(catalogue.known(), ["sail", "spark-4.0", "lab", "spark", "3.0"]);
+    let known = catalogue.known();
+    assert!(known.contains(&"lab".to_owned()) && known.iter().filter(|known| *known == "3.0").count() == 1);
 }
 
 #[test]

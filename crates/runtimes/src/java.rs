@@ -113,6 +113,12 @@ impl Java {
         Some(Self { home: home.to_owned(), major: major(&version)?, version })
     }
 
+    /// What tells this build of Java from every other: its folder, its version, and what its maker says of it.
+    pub fn identity(&self) -> String {
+        let release = fs::read_to_string(self.home.join("release")).unwrap_or_default();
+        format!("{}\n{}\n{release}", self.home.display(), self.version)
+    }
+
     /// The Java of the package in an environment, if it has it.
     pub(crate) fn in_packages(site_packages: &Path) -> Option<Self> {
         Self::at(&site_packages.join(PACKAGE_HOME))

@@ -2,6 +2,7 @@
 //!
 //! Start reading at [`commands`] for what can be typed and at [`serve`] for the service itself.
 
+mod archive;
 mod commands;
 mod config;
 mod serve;

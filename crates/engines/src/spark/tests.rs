@@ -128,6 +128,31 @@ fn python_functions_run_in_the_layer_where_there_is_one() {
 }
 
 #[test]
+fn a_rehearsal_is_started_as_a_session_is() {
+    let real = start(map([("spark.driver.memory", "1g")]), None);
+    let launch = Launch {
+        runtime: "spark-4.0.5".to_owned(),
+        environment: PathBuf::from("/base"),
+        layer: None,
+        site_packages: PathBuf::from("/base/lib/site-packages"),
+        secret: Secret::new("hush".to_owned()),
+        variables: BTreeMap::new(),
+        cores: 2,
+        log_limit: 1 << 20,
+        deadline: Timestamp::UNIX_EPOCH,
+    };
+    let archive = Some(crate::jvm::Archive::Make("/a.jsa".into()));
+    let spec = rehearsal(launch, &Jvm { program: PathBuf::from("/java/bin/java"), major: 17, archive });
+    let made = flags(&spec);
+    assert!(made.contains(&"-XX:ArchiveClassesAtExit=/a.jsa".to_owned()));
+    let class_path =
+        |flags: &[String]| flags.iter().position(|flag| flag == "-cp").map(|at| flags[at + 1].clone());
+    // The JVM takes an archive only for the class path that it was made with.
+    assert_eq!(class_path(&made), class_path(&flags(&real)));
+    assert_eq!(spec.args, real.args);
+}
+
+#[test]
 fn a_driver_that_the_machine_cannot_hold_is_refused_with_the_numbers() {
     let problems = |properties| {
         let violations = check(&config(properties), 16 << 30);

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use axum::body::Body;
 use bytes::Bytes;
 use futures::StreamExt as _;
-use hearth_gateway::GatewayConfig;
+use hearth_gateway::{GatewayConfig, Target};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 
@@ -66,6 +66,26 @@ async fn metadata_goes_through_and_credentials_do_not() {
     for gone in ["authorization", "cookie", "x-dataproc-session", "x-hearth-session"] {
         assert!(!seen.contains_key(gone), "{gone}");
     }
+}
+
+#[tokio::test]
+async fn the_engine_is_shown_its_own_secret_in_place_of_the_callers() {
+    let world = World::new().await;
+    let mut own = http::HeaderValue::from_static("Bearer of the engine");
+    own.set_sensitive(true);
+    let target = Target {
+        uuid: world.uuid,
+        endpoint: world.engine.endpoint.clone(),
+        authorization: Some(own),
+        label: "etl".to_owned(),
+    };
+    assert!(!format!("{target:?}").contains("of the engine"));
+    world.sessions.set(world.uuid, Ok(target));
+    let headers = [("authorization", "Bearer of the caller"), ("x-dataproc-session", "etl")];
+    assert_eq!(world.client().await.call("Echo", &headers, framed(0, b"")).await.status(), "0");
+    let seen = world.engine.seen.headers.lock().unwrap().clone();
+    let all: Vec<_> = seen.get_all("authorization").iter().collect();
+    assert_eq!(all, ["Bearer of the engine"]);
 }
 
 #[tokio::test]

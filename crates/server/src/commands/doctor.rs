@@ -5,12 +5,13 @@ use std::path::Path;
 
 use clap::Args;
 use hearth_client::Client;
-use hearth_runtimes::Installer;
+use hearth_runtimes::{EngineKind, Environment, Installer, Runtime};
 use hearth_wire::hearth::ServerInfo;
 
 use super::exit::Exit;
 use super::failure::CommandError;
 use super::runtimes::catalogue;
+use crate::archive;
 use crate::config::{Config, ConfigArgs};
 use crate::serve::{ENDPOINT_FILE, TOKEN_FILE, measuring};
 
@@ -131,7 +132,7 @@ fn runtimes(config: &Config) -> Result<Vec<Finding>, CommandError> {
             let name = runtime.full_name();
             let hint = format!("Install it with `hearth runtimes install {name}`.");
             match installer.installed(runtime) {
-                Some(_) => Finding::Good(format!("runtime {name} is installed")),
+                Some(environment) => installed(&installer, runtime, &environment),
                 None if name == default => {
                     Finding::Bad(format!("the default runtime {name} is not installed"), hint)
                 }
@@ -139,6 +140,30 @@ fn runtimes(config: &Config) -> Result<Vec<Finding>, CommandError> {
             }
         })
         .collect())
+}
+
+/// What is there of an installed runtime beyond its packages.
+fn installed(installer: &Installer, runtime: &Runtime, environment: &Environment) -> Finding {
+    let name = runtime.full_name();
+    let install = || format!("Run `hearth runtimes install {name}`.");
+    match installer.java(runtime, environment) {
+        Ok(None) => Finding::Good(format!("runtime {name} is installed")),
+        Ok(Some(java))
+            if runtime.engine == EngineKind::Spark && !archive::path(&environment.root, &java).exists() =>
+        {
+            let text = format!(
+                "runtime {name} has no archive of its classes for Java {}: sessions start slowly",
+                java.version
+            );
+            Finding::Note(text, install())
+        }
+        Ok(Some(java)) => Finding::Good(format!(
+            "runtime {name} is installed, with Java {} in {}",
+            java.version,
+            java.home.display()
+        )),
+        Err(error) => Finding::Bad(error.to_string(), error.hint()),
+    }
 }
 
 fn measuring_finding(measured_by: &str) -> Option<Finding> {

@@ -1,15 +1,17 @@
 //! `hearth runtimes`: lists, installs and removes runtimes.
 
+use std::error::Error as _;
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use hearth_runtimes::{Catalogue, Installer, Progress, Runtime};
+use hearth_runtimes::{Catalogue, EngineKind, Environment, Installer, Progress, Runtime};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::failure::CommandError;
+use crate::archive;
 use crate::config::{Config, ConfigArgs};
 
 /// List, install and remove runtimes
@@ -52,6 +54,7 @@ impl RuntimesCommand {
                 let catalogue = catalogue(&config)?;
                 let runtime = find(&catalogue, runtime.as_deref().unwrap_or_default())?;
                 let environment = install(&config, runtime)?;
+                make_archive(&config, runtime, &environment);
                 println!("{}", environment.root.display());
                 Ok(())
             }
@@ -108,6 +111,27 @@ pub(crate) fn install(
         let hint = error.hint();
         CommandError::own(error, hint)
     })
+}
+
+/// Makes what lets sessions of a JVM engine start faster. They start without it too, so a failure is only told.
+fn make_archive(config: &Config, runtime: &Runtime, environment: &Environment) {
+    let Ok(Some(java)) = Installer::new(&config.runtimes_dir).java(runtime, environment) else { return };
+    if runtime.engine != EngineKind::Spark {
+        return;
+    }
+    let progress = Shown::new();
+    let made = archive::ensure(runtime, environment, &java, &progress);
+    progress.finish();
+    if let Err(error) = made {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        eprintln!("note: no archive of its classes was made, so sessions start more slowly: {text}");
+        eprintln!("      Run the command again to try once more.");
+    }
 }
 
 fn list(config: &Config) -> Result<(), CommandError> {

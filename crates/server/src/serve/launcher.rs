@@ -1,6 +1,6 @@
 //! From a session to its engine: the catalogue finds the runtime, and its kind says how it is started.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,12 +10,13 @@ use hearth_core::config::{SessionConfig, SessionKind};
 use hearth_core::error::ErrorKind;
 use hearth_core::session::{Failure, Session};
 use hearth_core::validate::Violation;
-use hearth_engines::jvm::Jvm;
+use hearth_engines::jvm::{Archive, Jvm};
 use hearth_engines::{Launch, sail, spark};
 use hearth_runtimes::{Catalogue, EngineKind, Environment, Installer, Java, JavaError, LayerError, Runtime};
 
 use super::packages::{self, Layers};
 use super::secrets::EngineSecrets;
+use crate::archive;
 
 /// Starts sessions on the runtimes of a catalogue.
 pub(crate) struct CatalogueLauncher {
@@ -71,9 +72,11 @@ impl CatalogueLauncher {
 }
 
 /// How a Java is started. Where nothing is going to run there is none, and any will do.
-fn jvm(java: Option<&Java>) -> Jvm {
-    let (program, major) = java.map_or(("java".into(), 17), |java| (java.program(), java.major));
-    Jvm { program, major, archive: None }
+fn jvm(java: Option<&Java>, environment: &Path) -> Jvm {
+    let Some(java) = java else { return Jvm { program: "java".into(), major: 17, archive: None } };
+    let archive = archive::path(environment, java);
+    let archive = archive.exists().then_some(Archive::Use(archive));
+    Jvm { program: java.program(), major: java.major, archive }
 }
 
 fn failed(message: String) -> Failure {
@@ -164,7 +167,10 @@ impl Launcher for CatalogueLauncher {
         };
         let spec = match runtime.engine {
             EngineKind::Sail => sail::spec(session, launch),
-            EngineKind::Spark => spark::spec(session, launch, &jvm(java.as_ref())),
+            EngineKind::Spark => {
+                let jvm = jvm(java.as_ref(), &launch.environment);
+                spark::spec(session, launch, &jvm)
+            }
             EngineKind::Kernel => {
                 let name = runtime.full_name();
                 return Err(failed(format!("Runtime '{name}' has kernels only")));

@@ -105,7 +105,7 @@ fn a_property_that_spark_refuses_fails_the_session_with_its_words() {
     );
     for (id, words) in [
         ("wrong-early", "Failed to parse byte string: abc"),
-        ("wrong-late", "The engine has started and cannot be used"),
+        ("wrong-late", "spark.sql.shuffle.partitions should be int, but was many"),
     ] {
         let session = session_in(&server, id, "FAILED");
         let message = session["stateMessage"].as_str().unwrap();
