@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod crash;
+mod dataproc1;
 mod google;
 mod spark;
 mod spark_jvm;
