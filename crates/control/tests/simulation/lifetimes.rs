@@ -2,57 +2,14 @@
 
 use std::time::Duration;
 
-use hearth_control::sessions::CreateSession;
-use hearth_core::config::SessionConfig;
 use hearth_core::engine::ExitStatus;
 use hearth_core::error::ErrorKind;
-use hearth_core::operation::{Operation, Outcome};
-use hearth_core::session::{Session, StateLabel};
+use hearth_core::operation::Outcome;
+use hearth_core::session::StateLabel;
 use hearth_driver::fake::{EnginePlan, OnStart, OnStop};
 
 use crate::crash::Crash;
-use crate::world::{Server, Simulation, caller, config, parent};
-
-pub(crate) const MINUTE: Duration = Duration::from_secs(60);
-pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
-/// How late an end may be (I6).
-pub(crate) const LATE: Duration = Duration::from_secs(1);
-
-pub(crate) async fn create(server: &Server, config: SessionConfig) -> Operation {
-    let create = CreateSession {
-        parent: parent(),
-        session_id: "demo".to_owned(),
-        name: String::new(),
-        config,
-        request_id: None,
-    };
-    server.control.create_session(&caller(), create).await.unwrap()
-}
-
-pub(crate) fn living(ttl: Duration, idle_ttl: Duration) -> SessionConfig {
-    let mut config = config();
-    let execution = config.execution_mut();
-    (execution.ttl, execution.idle_ttl) = (Some(ttl), Some(idle_ttl));
-    config
-}
-
-pub(crate) async fn active(world: &Simulation, server: &mut Server) -> Session {
-    let reached =
-        world.run(server, MINUTE, async || world.state("demo").await == Some(StateLabel::Active)).await;
-    assert!(reached, "{:?}", world.session("demo").await);
-    world.session("demo").await.unwrap()
-}
-
-pub(crate) async fn reaches(
-    world: &Simulation,
-    server: &mut Server,
-    state: StateLabel,
-    limit: Duration,
-) -> Session {
-    let reached = world.run(server, limit, async || world.state("demo").await == Some(state)).await;
-    assert!(reached, "{:?}", world.session("demo").await);
-    world.session("demo").await.unwrap()
-}
+use crate::world::{DAY, LATE, MINUTE, Simulation, active, caller, config, create, living, reaches};
 
 #[tokio::test]
 async fn a_session_ends_at_its_ttl_of_fourteen_days_even_when_it_is_in_use() {

@@ -12,8 +12,7 @@ use hearth_core::session::{Session, StateLabel};
 use hearth_driver::fake::EnginePlan;
 
 use crate::crash::{Crash, Side};
-use crate::lifetimes::{DAY, LATE, MINUTE, active, create, living, reaches};
-use crate::world::{Simulation, caller, config, name};
+use crate::world::{DAY, LATE, MINUTE, Simulation, active, caller, config, create, living, name, reaches};
 
 /// When an end by this limit was told, and how long before.
 fn told(session: &Session, limit: Limit) -> Vec<(Timestamp, Duration)> {

@@ -8,8 +8,7 @@ use hearth_core::usage::{GroupBy, SAMPLE_INTERVAL, Total, Used};
 use hearth_driver::fake::EnginePlan;
 
 use crate::crash::Crash;
-use crate::lifetimes::{DAY, MINUTE, active, create, living, reaches};
-use crate::world::{Simulation, caller, name};
+use crate::world::{DAY, MINUTE, Simulation, active, caller, create, living, name, reaches};
 
 fn half_a_core() -> EnginePlan {
     EnginePlan { milli_cores: 500, memory: 1 << 30, ..EnginePlan::default() }

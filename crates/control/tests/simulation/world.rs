@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hearth_control::sessions::CreateSession;
 use hearth_control::virtual_time::VirtualClock;
 use hearth_control::world::{Answer, Launcher, Probe, Random, Start, World};
 use hearth_control::{Caller, Control, Reconciler, Scope};
@@ -26,6 +27,10 @@ use uuid::Uuid;
 
 use crate::crash::{Crash, CrashingDriver, CrashingStore};
 
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
+/// How late an end may be (I6).
+pub(crate) const LATE: Duration = Duration::from_secs(1);
 /// When the simulation begins: any time will do.
 const START: i64 = 1_800_000_000;
 /// Within which time all must be settled once faults have stopped (I12).
@@ -265,4 +270,44 @@ pub(crate) fn caller() -> Caller {
 
 pub(crate) fn config() -> SessionConfig {
     SessionConfig { kind: Some(SessionKind::SparkConnect), ..SessionConfig::default() }
+}
+
+/// Asks for the session `demo`.
+pub(crate) async fn create(server: &Server, config: SessionConfig) -> Operation {
+    let create = CreateSession {
+        parent: parent(),
+        session_id: "demo".to_owned(),
+        name: String::new(),
+        config,
+        request_id: None,
+    };
+    server.control.create_session(&caller(), create).await.unwrap()
+}
+
+/// Settings of a session with these limits.
+pub(crate) fn living(ttl: Duration, idle_ttl: Duration) -> SessionConfig {
+    let mut config = config();
+    let execution = config.execution_mut();
+    (execution.ttl, execution.idle_ttl) = (Some(ttl), Some(idle_ttl));
+    config
+}
+
+/// Lets time pass until `demo` can be used.
+pub(crate) async fn active(world: &Simulation, server: &mut Server) -> Session {
+    let reached =
+        world.run(server, MINUTE, async || world.state("demo").await == Some(StateLabel::Active)).await;
+    assert!(reached, "{:?}", world.session("demo").await);
+    world.session("demo").await.unwrap()
+}
+
+/// Lets time pass until `demo` is in this state.
+pub(crate) async fn reaches(
+    world: &Simulation,
+    server: &mut Server,
+    state: StateLabel,
+    limit: Duration,
+) -> Session {
+    let reached = world.run(server, limit, async || world.state("demo").await == Some(state)).await;
+    assert!(reached, "{:?}", world.session("demo").await);
+    world.session("demo").await.unwrap()
 }
