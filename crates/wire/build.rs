@@ -6,12 +6,13 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Roots of the import graph; everything else is imported from these.
-const ROOTS: [&str; 6] = [
+const ROOTS: [&str; 7] = [
     "google/cloud/dataproc/v1/operations.proto",
     "google/cloud/dataproc/v1/session_templates.proto",
     "google/cloud/dataproc/v1/sessions.proto",
     "google/rpc/code.proto",
     "google/rpc/error_details.proto",
+    "hearth/v1/emulator.proto",
     "hearth/v1/hearth.proto",
 ];
 

@@ -144,7 +144,7 @@ fn notice_message(seen: Seen, now: Timestamp) -> pb::SessionNotice {
     }
 }
 
-fn told(notice: &Notice, state: StateLabel) -> pb::SessionNotice {
+pub(crate) fn told(notice: &Notice, state: StateLabel) -> pb::SessionNotice {
     pb::SessionNotice {
         sequence: i64::try_from(notice.sequence).unwrap_or(i64::MAX),
         kind: notice.what.label().to_owned(),

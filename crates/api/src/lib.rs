@@ -5,7 +5,9 @@
 
 pub mod auth;
 pub mod convert;
+mod emulator;
 mod insight;
+mod interference;
 pub mod limits;
 mod operations;
 pub mod rest;
@@ -21,9 +23,11 @@ use crate::convert::session::Places;
 use crate::limits::Limits;
 use hearth_control::Control;
 use hearth_core::usage::Price;
+use hearth_emulator::Emulator;
 use hearth_wire::dataproc::session_controller_server::SessionControllerServer;
 use hearth_wire::dataproc::session_template_controller_server::SessionTemplateControllerServer;
 use hearth_wire::hearth::ServerInfo;
+use hearth_wire::hearth::emulator_server::EmulatorServer;
 use hearth_wire::hearth::server_server::ServerServer;
 use hearth_wire::hearth::session_insight_server::SessionInsightServer;
 use hearth_wire::hearth::usage_reports_server::UsageReportsServer;
@@ -52,22 +56,34 @@ pub struct ApiSettings {
 pub struct Api {
     control: Control,
     settings: Arc<ApiSettings>,
+    emulator: Option<Emulator>,
 }
 
 impl Api {
     /// Handlers over the use cases.
     pub fn new(control: Control, settings: ApiSettings) -> Self {
-        Self { control, settings: Arc::new(settings) }
+        Self { control, settings: Arc::new(settings), emulator: None }
+    }
+
+    /// The same in an emulated world, which every call leaves settled, and in which calls can go wrong on demand.
+    #[must_use]
+    pub fn emulated(self, emulator: Emulator) -> Self {
+        Self { emulator: Some(emulator), ..self }
     }
 
     /// Every gRPC service of the API. Requests may have `max_message` bytes.
     pub fn routes(&self, max_message: usize) -> Routes {
         let limit = max_message;
-        Routes::new(SessionControllerServer::new(self.clone()).max_decoding_message_size(limit))
+        let routes = Routes::new(SessionControllerServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(SessionTemplateControllerServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(OperationsServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(SessionInsightServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(UsageReportsServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ServerServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(EmulatorServer::new(self.clone()).max_decoding_message_size(limit));
+        match &self.emulator {
+            Some(emulator) => interference::interfered(routes, emulator.clone(), limit),
+            None => routes,
+        }
     }
 }

@@ -27,7 +27,7 @@ use crate::auth::{Authenticator, scope_allows};
 use crate::status::with_details;
 
 /// The bytes before each message of a gRPC body: a flag, and the length.
-const FRAME_HEADER: usize = 5;
+pub(crate) const FRAME_HEADER: usize = 5;
 /// What JSON answers are labelled as (contract, section 1).
 const JSON: &str = "application/json; charset=UTF-8";
 

@@ -29,6 +29,27 @@ pub fn code(kind: ErrorKind) -> Code {
     }
 }
 
+/// The kind that a code stands for; `None` for those that the service does not use.
+pub fn kind(of: Code) -> Option<ErrorKind> {
+    use ErrorKind as K;
+    let kinds = [
+        K::Cancelled,
+        K::InvalidArgument,
+        K::DeadlineExceeded,
+        K::NotFound,
+        K::AlreadyExists,
+        K::PermissionDenied,
+        K::ResourceExhausted,
+        K::FailedPrecondition,
+        K::Aborted,
+        K::Unimplemented,
+        K::Internal,
+        K::Unavailable,
+        K::Unauthenticated,
+    ];
+    kinds.into_iter().find(|kind| code(*kind) == of)
+}
+
 /// What a caller is told about a failed request. A fault of ours is logged here, once, with its causes.
 pub fn status(failure: ControlError) -> Status {
     let kind = failure.kind();

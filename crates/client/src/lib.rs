@@ -13,6 +13,7 @@ mod bearer;
 mod client;
 #[cfg(any(test, feature = "double"))]
 pub mod double;
+mod emulator;
 mod error;
 mod insight;
 mod operations;

@@ -115,6 +115,11 @@ impl ActivityTracker {
         self.uses().remove(&uuid);
     }
 
+    /// Forgets every session.
+    pub(crate) fn clear(&self) {
+        self.uses().clear();
+    }
+
     fn uses(&self) -> MutexGuard<'_, HashMap<SessionUuid, Use>> {
         // Each change is one assignment, so a panic elsewhere leaves nothing half done.
         self.uses.lock().unwrap_or_else(PoisonError::into_inner)

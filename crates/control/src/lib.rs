@@ -82,6 +82,28 @@ impl Control {
         self.world.clock.now()
     }
 
+    /// Returns when a session is to be looked at earlier than was known when this was last asked.
+    ///
+    /// # Cancel safety
+    /// Safe: what is not seen here is seen by the next call.
+    pub async fn work_added(&self) {
+        self.queue.changed().await;
+    }
+
+    /// When the next session is due to be looked at.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.queue.next_due()
+    }
+
+    /// Forgets everything that is remembered beside the store, once what is in that was replaced as a whole. Whoever
+    /// watches or waits looks again. Not while a pass runs; a reconciler that is made anew finds what is to be done.
+    pub fn start_over(&self) {
+        self.queue.clear();
+        self.activity.clear();
+        self.waiters.all_ended();
+        self.watchers.all_changed();
+    }
+
     /// The deployment's decisions.
     pub fn policy(&self) -> &SessionPolicy {
         &self.policy

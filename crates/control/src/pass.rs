@@ -91,7 +91,8 @@ impl Control {
 
     async fn launch(&self, session: &Session, fence: Fence, now: Timestamp) -> Result<Requeue, PassError> {
         // Far enough that the engine is never ended early: the ttl counts from when the session is active.
-        let life = self.policy.start_timeout + session.ttl(&self.policy) + self.policy.stop_timeout;
+        let around = self.policy.start_timeout + self.policy.stop_timeout;
+        let life = session.ttl(&self.policy).saturating_add(around);
         match self.world.launcher.start(session, later(now, life)).await {
             Ok(Start::Engine { prepared: true, .. })
                 if session.timeline.at(Milestone::PackagesInstalled).is_none() =>

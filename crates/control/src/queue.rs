@@ -109,6 +109,11 @@ impl Queue {
         self.changed.notified().await;
     }
 
+    /// Forgets everything. Not while a session is being looked at.
+    pub(crate) fn clear(&self) {
+        *self.state() = State::default();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing in here panics between two related changes.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

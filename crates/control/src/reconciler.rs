@@ -99,12 +99,7 @@ impl Reconciler {
         }
         passes.close();
         passes.wait().await;
-        if let Err(error) = self.flush().await {
-            warn!(error = &error as &dyn std::error::Error, "could not note the last uses");
-        }
-        if let Err(error) = control.world.store.release_lease(&self.holder).await {
-            warn!(error = &error as &dyn std::error::Error, "could not give the lease back");
-        }
+        self.finish().await;
     }
 
     /// Does everything that is due now, one thing after the other, and says when the next is due. For worlds whose
@@ -114,14 +109,35 @@ impl Reconciler {
     /// When a part of the world is out of reach.
     pub async fn turn(&mut self) -> Result<Timestamp, PassError> {
         let now = self.control.world.clock.now();
-        while let Some(Some(id)) = self.changes.next().now_or_never() {
-            self.control.queue.push(id.session_uuid(), now);
-        }
         self.housekeeping(now).await?;
-        while let (Some(fence), Some(uuid)) = (self.lease_at(now), self.control.queue.pop(now)) {
-            self.control.look(uuid, fence).await;
+        // Passes change engines, which is heard of and may ask for another pass.
+        while self.hear(now) || self.control.queue.next_due().is_some_and(|due| due <= now) {
+            let Some(fence) = self.lease_at(now) else { break };
+            while let Some(uuid) = self.control.queue.pop(now) {
+                self.control.look(uuid, fence).await;
+            }
         }
         Ok(self.wake_at(now, true))
+    }
+
+    /// Puts engines that have changed on the queue. Whether there were any.
+    fn hear(&mut self, now: Timestamp) -> bool {
+        let mut heard = false;
+        while let Some(Some(id)) = self.changes.next().now_or_never() {
+            self.control.queue.push(id.session_uuid(), now);
+            heard = true;
+        }
+        heard
+    }
+
+    /// Writes down what is only in memory yet, and gives the lease back: for an end in order.
+    pub async fn finish(&mut self) {
+        if let Err(error) = self.flush().await {
+            warn!(error = &error as &dyn std::error::Error, "could not note the last uses");
+        }
+        if let Err(error) = self.control.world.store.release_lease(&self.holder).await {
+            warn!(error = &error as &dyn std::error::Error, "could not give the lease back");
+        }
     }
 
     fn wake_at(&self, now: Timestamp, room: bool) -> Timestamp {
@@ -167,7 +183,11 @@ impl Reconciler {
         Ok(())
     }
 
-    async fn flush(&mut self) -> Result<(), PassError> {
+    /// Writes down when sessions were last used.
+    ///
+    /// # Errors
+    /// When the store has a problem.
+    pub async fn flush(&mut self) -> Result<(), PassError> {
         let uses = self.control.activity.take_unnoted();
         if !uses.is_empty() {
             self.control.world.store.note_activity(&uses).await?;

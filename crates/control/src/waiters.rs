@@ -25,6 +25,13 @@ impl Waiters {
         }
     }
 
+    /// Lets everybody look again, whatever they wait for.
+    pub(crate) fn all_ended(&self) {
+        for notify in std::mem::take(&mut *self.waiting()).into_values() {
+            notify.notify_waiters();
+        }
+    }
+
     /// Forgets an operation that nobody else waits for.
     pub(crate) fn unwatch(&self, id: OperationId) {
         let mut waiting = self.waiting();

@@ -62,6 +62,12 @@ impl Watchers {
         }
     }
 
+    /// Lets everybody look again, whatever they watch.
+    pub(crate) fn all_changed(&self) {
+        // One that nobody listens to any more goes.
+        self.watching().retain(|_, sender| sender.send(()).is_ok());
+    }
+
     fn watch(&self, uuid: SessionUuid) -> watch::Receiver<()> {
         self.watching().entry(uuid).or_insert_with(|| watch::channel(()).0).subscribe()
     }

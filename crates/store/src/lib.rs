@@ -18,7 +18,7 @@ use hearth_core::session::Session;
 use hearth_core::template::Template;
 use hearth_core::usage::UsageRecord;
 
-pub use crate::memory::MemoryStore;
+pub use crate::memory::{Contents, MemoryStore, Misfit, Request, Use};
 
 /// Remembers sessions, operations, request ids and leases.
 ///

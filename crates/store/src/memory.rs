@@ -1,4 +1,4 @@
-//! A store in memory, for tests and simulation. It outlives the servers that use it, as a disk would.
+//! A store in memory, for tests, simulation and emulation. It outlives the servers that use it, as a disk would.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,7 @@ use hearth_core::operation::{Done, Operation, Outcome, RequestKey};
 use hearth_core::session::Session;
 use hearth_core::template::Template;
 use hearth_core::usage::UsageRecord;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Change, CommitError, OperationQuery, SessionQuery, SessionWrite, Store, StoreError, TemplateQuery,
@@ -36,7 +37,106 @@ struct Tables {
     lease: Option<Lease>,
 }
 
+/// Everything that a store in memory holds, the lease aside, in the order of names and ids.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contents {
+    /// The sessions. Their generations are not kept.
+    pub sessions: Vec<Session>,
+    /// The templates.
+    pub templates: Vec<Template>,
+    /// The operations.
+    pub operations: Vec<Operation>,
+    /// What request ids stand for.
+    pub requests: Vec<Request>,
+    /// When sessions were last used, as noted.
+    pub activity: Vec<Use>,
+    /// What sessions that were removed had used.
+    pub usage: Vec<UsageRecord>,
+}
+
+/// What a request id stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The request.
+    pub key: RequestKey,
+    /// Its operation.
+    pub operation: OperationId,
+}
+
+/// When a session was last used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Use {
+    /// The session.
+    pub session: SessionUuid,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why contents do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// Two things that must be told apart are called the same.
+    #[error("{kind} \"{name}\" is there twice")]
+    Twice {
+        /// What kind of thing it is.
+        kind: &'static str,
+        /// What both are called.
+        name: String,
+    },
+    /// Something is named that is not there.
+    #[error("{by} names {kind} \"{name}\", which is not there")]
+    Missing {
+        /// What names it.
+        by: String,
+        /// What kind of thing is named.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+}
+
 impl MemoryStore {
+    /// Everything that is in the store now.
+    pub fn contents(&self) -> Contents {
+        let tables = self.tables();
+        let mut sessions: Vec<_> = tables.sessions.values().cloned().collect();
+        sessions.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut operations: Vec<_> = tables.operations.values().cloned().collect();
+        operations.sort_by_key(|operation| (operation.created_at, operation.id));
+        let mut activity: Vec<_> =
+            tables.activity.iter().map(|(session, at)| Use { session: *session, at: *at }).collect();
+        activity.sort_by_key(|noted| noted.session);
+        let mut usage: Vec<_> = tables.usage.values().cloned().collect();
+        usage.sort_by_key(|record| record.uuid);
+        let request = |(key, operation): (&RequestKey, &OperationId)| Request {
+            key: key.clone(),
+            operation: *operation,
+        };
+        Contents {
+            sessions,
+            templates: tables.templates.values().cloned().collect(),
+            operations,
+            requests: tables.requests.iter().map(request).collect(),
+            activity,
+            usage,
+        }
+    }
+
+    /// Puts `contents` in the place of all that is in the store, whole or not at all. The lease stays.
+    ///
+    /// # Errors
+    /// When they do not fit together.
+    pub fn replace(&self, contents: Contents) -> Result<(), Misfit> {
+        let filled = Tables::of(contents)?;
+        let mut tables = self.tables();
+        let lease = tables.lease.take();
+        *tables = Tables { lease, ..filled };
+        Ok(())
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         // Every change is checked before it is applied, so a panic elsewhere leaves the tables whole.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
@@ -44,6 +144,67 @@ impl MemoryStore {
 }
 
 impl Tables {
+    fn of(contents: Contents) -> Result<Self, Misfit> {
+        let twice = |kind, name: String| Misfit::Twice { kind, name };
+        let mut tables = Self::default();
+        for session in contents.sessions {
+            let (name, uuid) = (session.name.clone(), session.uuid);
+            if tables.names.insert(name.clone(), uuid).is_some() {
+                return Err(twice("session", name.to_string()));
+            }
+            // As if each had just been inserted.
+            if tables.sessions.insert(uuid, Session { generation: 1, ..session }).is_some() {
+                return Err(twice("session uuid", uuid.to_string()));
+            }
+        }
+        for template in contents.templates {
+            let name = template.name.clone();
+            if tables.templates.insert(name.clone(), template).is_some() {
+                return Err(twice("session template", name.to_string()));
+            }
+        }
+        for operation in contents.operations {
+            let id = operation.id;
+            if tables.operations.insert(id, operation).is_some() {
+                return Err(twice("operation", id.to_string()));
+            }
+        }
+        for Request { key, operation } in contents.requests {
+            let id = key.request_id.as_str().to_owned();
+            if !tables.operations.contains_key(&operation) {
+                let by = format!("request id \"{id}\"");
+                return Err(Misfit::Missing { by, kind: "operation", name: operation.to_string() });
+            }
+            if tables.requests.insert(key, operation).is_some() {
+                return Err(twice("request id", id));
+            }
+        }
+        for Use { session, at } in contents.activity {
+            if !tables.sessions.contains_key(&session) {
+                let by = "a use".to_owned();
+                return Err(Misfit::Missing { by, kind: "session uuid", name: session.to_string() });
+            }
+            if tables.activity.insert(session, at).is_some() {
+                return Err(twice("use of session uuid", session.to_string()));
+            }
+        }
+        for record in contents.usage {
+            let uuid = record.uuid;
+            if tables.sessions.contains_key(&uuid) || tables.usage.insert(uuid, record).is_some() {
+                return Err(twice("use of session uuid", uuid.to_string()));
+            }
+        }
+        for session in tables.sessions.values() {
+            for (_, id) in &session.open_operations {
+                if tables.operations.get(id).is_none_or(|operation| operation.session_uuid != session.uuid) {
+                    let by = format!("session \"{}\"", session.name);
+                    return Err(Misfit::Missing { by, kind: "operation", name: id.to_string() });
+                }
+            }
+        }
+        Ok(tables)
+    }
+
     fn check(&self, change: &Change) -> Result<(), CommitError> {
         if let Some(fence) = change.fence
             && self.lease.as_ref().is_none_or(|lease| lease.fence != fence)

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use hearth_core::Timestamp;
 use hearth_core::engine::{Endpoint, EngineSpec, Exit, ExitCause, ExitStatus, Listening, Observed};
+use hearth_core::id::EngineId;
 use hearth_core::session::later;
+use serde::{Deserialize, Serialize};
 
 use super::plan::{EnginePlan, OnStart, OnStop};
 use crate::{EngineUsage, LogChunk};
@@ -27,7 +29,8 @@ pub(super) struct Engine {
     pub(super) due: Option<Timestamp>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum Phase {
     Starting,
     Listening { at: Timestamp },
@@ -35,11 +38,27 @@ enum Phase {
 }
 
 /// A stop that was asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Stop {
     ends_at: Timestamp,
     status: ExitStatus,
     cause: ExitCause,
+}
+
+/// A fake engine as it can be written down.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedEngine {
+    /// Its id.
+    pub id: EngineId,
+    plan: EnginePlan,
+    placed_at: Timestamp,
+    deadline: Timestamp,
+    log_limit: u64,
+    port: u16,
+    phase: Phase,
+    stop: Option<Stop>,
 }
 
 /// Something that happens to an engine.
@@ -61,6 +80,24 @@ impl Engine {
             stop: None,
             due: None,
         }
+    }
+
+    pub(super) fn save(&self, id: EngineId) -> SavedEngine {
+        SavedEngine {
+            id,
+            plan: (*self.plan).clone(),
+            placed_at: self.placed_at,
+            deadline: self.deadline,
+            log_limit: self.log_limit,
+            port: self.port,
+            phase: self.phase.clone(),
+            stop: self.stop,
+        }
+    }
+
+    pub(super) fn load(saved: SavedEngine) -> Self {
+        let SavedEngine { id: _, plan, placed_at, deadline, log_limit, port, phase, stop } = saved;
+        Self { plan: Arc::new(plan), placed_at, deadline, log_limit, port, phase, stop, due: None }
     }
 
     pub(super) fn observed(&self) -> Observed {
@@ -155,7 +192,7 @@ impl Engine {
 
     pub(super) fn usage(&self, now: Timestamp) -> Option<EngineUsage> {
         let Phase::Listening { at } = self.phase else { return None };
-        let cpu = hearth_core::words::between(at, now) * self.plan.milli_cores / 1000;
+        let cpu = hearth_core::words::between(at, now).saturating_mul(self.plan.milli_cores) / 1000;
         Some(EngineUsage { cpu, memory: self.plan.memory, peak_memory: self.plan.memory })
     }
 

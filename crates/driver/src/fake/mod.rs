@@ -16,6 +16,7 @@ mod plan;
 mod world;
 
 pub use driver::FakeDriver;
+pub use engine::SavedEngine;
 pub use journal::{Counts, Entry, Journal, What};
 pub use plan::{EnginePlan, ExitPlan, Fault, Method, OnStart, OnStop};
 pub use world::FakeWorld;

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use hearth_core::engine::{Endpoint, ExitStatus};
+use serde::{Deserialize, Serialize};
 
 /// What a fake engine does from its start to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EnginePlan {
     /// How long after it was placed `on_start` happens.
     pub start_delay: Duration,
@@ -27,7 +29,8 @@ pub struct EnginePlan {
 }
 
 /// What comes of a fake engine's start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OnStart {
     /// It listens.
     Listens,
@@ -43,7 +46,8 @@ pub enum OnStart {
 }
 
 /// How a fake engine ends by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExitPlan {
     /// How long after it began to listen.
     pub after: Duration,
@@ -54,7 +58,8 @@ pub struct ExitPlan {
 }
 
 /// What a fake engine does when asked to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OnStop {
     /// It ends after this time, or is killed when its grace is over.
     Ends(Duration),

@@ -12,7 +12,7 @@ use hearth_core::session::later;
 use tokio::sync::{Notify, broadcast};
 
 use super::driver::FakeDriver;
-use super::engine::{Engine, Event};
+use super::engine::{Engine, Event, SavedEngine};
 use super::journal::{Counts, Entry, Journal, What};
 use super::plan::{EnginePlan, Fault, Method};
 
@@ -101,11 +101,35 @@ impl FakeWorld {
         self.state().faults.clear();
     }
 
-    /// Ends the engine `id` now, as a crash or an administrator would. Nothing if it does not run.
-    pub fn end(&self, id: EngineId, status: ExitStatus) {
+    /// Ends the engine `id` now, as a crash or an administrator would, after it wrote `lines`. Whether it ran.
+    pub fn end(&self, id: EngineId, status: ExitStatus, lines: &[String]) -> bool {
         let (mut state, now) = self.settled_state();
-        if state.engines.get(&id).is_some_and(Engine::lives) {
-            self.apply(&mut state, id, Event::itself(status, &[]), now);
+        let lives = state.engines.get(&id).is_some_and(Engine::lives);
+        if lives {
+            self.apply(&mut state, id, Event::itself(status, lines), now);
+        }
+        lives
+    }
+
+    /// Every engine of which there is any trace, as it can be written down.
+    pub fn save(&self) -> Vec<SavedEngine> {
+        self.settled_state().0.engines.iter().map(|(id, engine)| engine.save(*id)).collect()
+    }
+
+    /// Puts these engines in the place of all there are. Plans and injected faults go; the default plan and the
+    /// journal stay. Of two with the same id the later one counts.
+    pub fn load(&self, engines: Vec<SavedEngine>) {
+        let mut state = self.state();
+        state.engines.clear();
+        state.agenda.clear();
+        state.plans.clear();
+        state.faults.clear();
+        state.made = u64::try_from(engines.len()).unwrap_or(0);
+        for saved in engines {
+            let id = saved.id;
+            state.forget(id);
+            state.engines.insert(id, Engine::load(saved));
+            self.file(&mut state, id);
         }
     }
 

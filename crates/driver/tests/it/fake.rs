@@ -213,8 +213,8 @@ async fn a_change_is_hinted_at() {
 async fn an_engine_ended_from_outside_is_reported_with_the_status_given() {
     let fx = fixture(EnginePlan::default());
     fx.driver.ensure(&fx.spec(1)).await.unwrap();
-    fx.world.end(id(1), ExitStatus::Signal(9));
-    fx.world.end(id(2), ExitStatus::Signal(9));
+    assert!(fx.world.end(id(1), ExitStatus::Signal(9), &[]));
+    assert!(!fx.world.end(id(2), ExitStatus::Signal(9), &[]), "there is none");
     assert_eq!(fx.exit(1).await, (ExitStatus::Signal(9), ExitCause::Itself));
     assert_eq!(fx.world.counts(id(1)).ended, 1);
 }

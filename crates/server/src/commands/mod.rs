@@ -3,6 +3,7 @@
 mod connect;
 mod context;
 mod doctor;
+mod emulator;
 mod exit;
 mod failure;
 mod global;
@@ -50,6 +51,7 @@ enum Command {
     Token(token::TokenCommand),
     Doctor(doctor::DoctorCommand),
     Store(store::StoreCommand),
+    Emulator(emulator::EmulatorCommand),
     #[command(hide = true)]
     Shim(shim::ShimCommand),
 }
@@ -70,6 +72,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Token(command) => block_on(command.run()),
         Command::Doctor(command) => block_on(command.run()),
         Command::Store(command) => done(command.run()),
+        Command::Emulator(command) => block_on(command.run()),
     })
 }
 

@@ -32,3 +32,4 @@ mod units;
 pub(crate) use self::args::{ConfigArgs, ShowArgs};
 pub(crate) use self::model::{Auth, Config, EngineDriver, LogConfig, LogFormat};
 pub(crate) use self::origins::AllowedOrigin;
+pub(crate) use self::resolve::Loaded;

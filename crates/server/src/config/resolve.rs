@@ -26,6 +26,13 @@ pub(crate) struct Loaded {
     pub(crate) warnings: Vec<UnknownVariable>,
 }
 
+impl Loaded {
+    /// Whether anybody has set this key.
+    pub(crate) fn named(&self, key: &str) -> bool {
+        self.origins.get(key).is_some_and(|origin| *origin != Origin::Default)
+    }
+}
+
 /// Puts the sources on top of each other: defaults, file, environment, flags.
 ///
 /// # Errors

@@ -20,6 +20,8 @@ pub(crate) struct ControlDirectory {
     pub(crate) control: Control,
     pub(crate) secrets: Arc<EngineSecrets>,
     pub(crate) tasks: TaskTracker,
+    /// Whether sessions are emulated: then there is nothing to lead a call to.
+    pub(crate) emulated: bool,
 }
 
 impl ControlDirectory {
@@ -54,6 +56,12 @@ impl Directory for ControlDirectory {
     async fn find(&self, _caller: &Caller, key: &SessionKey) -> Result<Target, Refusal> {
         let session = self.session(key).await?;
         match &session.state {
+            SessionState::Active { .. } if self.emulated => {
+                // Used all the same: tests of clients see that a session in use is not idle.
+                drop(self.control.activity().enter(session.uuid));
+                let text = format!("Session {} is emulated: no engine answers Spark calls", session.name);
+                Err(Refusal::new(Code::Unimplemented, text))
+            }
             SessionState::Active { endpoint, .. } => Ok(Target {
                 uuid: session.uuid,
                 endpoint: endpoint.clone(),

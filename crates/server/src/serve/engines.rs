@@ -51,15 +51,7 @@ impl Engines {
         catalogue: Arc<Catalogue>,
         secrets: Arc<EngineSecrets>,
     ) -> Result<Self, ServeError> {
-        let launcher = |environments| {
-            Arc::new(CatalogueLauncher {
-                catalogue,
-                environments,
-                log_limit: config.session.log_limit,
-                memory: machine_memory(),
-                secrets: secrets.clone(),
-            })
-        };
+        let launcher = |environments| launcher(config, catalogue, environments, secrets.clone());
         match config.driver {
             EngineDriver::Process => {
                 let program = std::env::current_exe().map_err(|source| ServeError::OwnProgram { source })?;
@@ -94,6 +86,17 @@ impl Engines {
             }
         }
     }
+}
+
+/// Starts sessions on the runtimes of a catalogue, from these environments.
+pub(super) fn launcher(
+    config: &Config,
+    catalogue: Arc<Catalogue>,
+    environments: Environments,
+    secrets: Arc<EngineSecrets>,
+) -> Arc<dyn Launcher> {
+    let (log_limit, memory) = (config.session.log_limit, machine_memory());
+    Arc::new(CatalogueLauncher { catalogue, environments, log_limit, memory, secrets })
 }
 
 /// Bytes of memory that this machine has.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use hearth_control::pass::PassError;
 use hearth_driver::DriverError;
+use hearth_emulator::DocumentError;
 use hearth_runtimes::CatalogueError;
 use hearth_store_sqlite::{LockError, OpenError};
 
@@ -51,6 +52,33 @@ pub(crate) enum ServeError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// No directory could be made for an emulator.
+    #[error("could not make a temporary directory")]
+    Temporary {
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The saved state of an emulator cannot be read or written.
+    #[error("could not {what} \"{}\"", path.display())]
+    SavedState {
+        /// What was tried: `read` or `write`.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The saved state of an emulator cannot be used.
+    #[error("could not load \"{}\"", path.display())]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: DocumentError,
     },
     /// The store does not answer.
     #[error("could not take over the store")]
@@ -125,6 +153,11 @@ impl ServeError {
                  `hearth serve --state-dir DIR`."
                     .to_owned()
             }
+            Self::Temporary { .. } => "Name a directory with `--state-dir DIR`.".to_owned(),
+            Self::SavedState { path, .. } | Self::Load { path, .. } => format!(
+                "Name a file that `hearth emulator save` has written, or move \"{}\" away to begin anew.",
+                path.display()
+            ),
             Self::OwnProgram { .. } | Self::Reflection { .. } => "Install the program anew.".to_owned(),
         }
     }

@@ -6,6 +6,7 @@ mod artifacts;
 mod cors;
 mod descriptions;
 mod directory;
+mod emulation;
 mod engines;
 mod error;
 mod front;
@@ -30,9 +31,10 @@ use hearth_api::rest::Rest;
 use hearth_api::{Api, ApiSettings};
 use hearth_control::world::{System, World};
 use hearth_control::{Caller, Control, Reconciler, Scope};
+use hearth_core::Timestamp;
 use hearth_core::properties::PropertyPolicy;
 use hearth_gateway::{Gateway, GatewayConfig};
-use hearth_runtimes::Catalogue;
+use hearth_runtimes::{Catalogue, Installer};
 use hearth_staging::ObjectStaging;
 use hearth_store_sqlite::{SqliteStore, StateDir};
 use hearth_wire::hearth::ServerInfo;
@@ -46,6 +48,8 @@ use tracing::{info, warn};
 use self::artifacts::SessionArtifacts;
 use self::cors::Cors;
 use self::directory::ControlDirectory;
+pub(crate) use self::emulation::Emulation;
+use self::emulation::Worker;
 use self::engines::Engines;
 pub(crate) use self::engines::measuring;
 pub(crate) use self::error::ServeError;
@@ -63,8 +67,12 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When the service cannot start. Once it answers, nothing that happens ends it but a signal.
-pub(crate) async fn run(config: Config) -> Result<(), ServeError> {
+pub(crate) async fn run(mut config: Config, emulation: Option<Emulation>) -> Result<(), ServeError> {
     logging::start(&config.log)?;
+    let temporary = match &emulation {
+        Some(emulation) => emulation.place(&mut config)?,
+        None => None,
+    };
     // The lock comes first: what follows may trust that no other server is in the directory.
     let lock = StateDir::lock(&config.state_dir)?;
     let listeners = listener::bind(&config.listen).await?;
@@ -72,14 +80,13 @@ pub(crate) async fn run(config: Config) -> Result<(), ServeError> {
         warn!(%address, "tokens and data go over this address in the clear; put something that speaks TLS before it");
     }
     let addresses = addresses(&listeners)?;
-    let parts = assemble(&config, lock.path(), lock.database().as_path(), &addresses)?;
-    let mut reconciler = Reconciler::new(parts.control.clone());
-    // Whoever held the lease before is dead: the lock says so.
-    reconciler.seize().await.map_err(|source| ServeError::Store { source: Box::new(source) })?;
+    let mut parts = assemble(&config, lock.path(), lock.database().as_path(), &addresses, emulation)?;
+    parts.worker.take_over().await?;
     templates::seed(&parts.control, &config, &owner()).await?;
+    parts.worker.prepare(lock.path()).await?;
 
     let shutdown = Shutdown::default();
-    let reconciling = tokio::spawn(reconciler.run(shutdown.reconciler.clone()));
+    let reconciling = tokio::spawn(parts.worker.run(lock.path().to_owned(), shutdown.reconciler.clone()));
     let connections = TaskTracker::new();
     for listener in listeners {
         let accepting =
@@ -89,6 +96,10 @@ pub(crate) async fn run(config: Config) -> Result<(), ServeError> {
     let endpoint = format!("http://{}", addresses[0]);
     write_endpoint(lock.path(), &endpoint)?;
     parts.ready.send_replace(true);
+    if let Some(temporary) = &temporary {
+        // Data, for whoever tests against this: with it every command of ours finds address and token.
+        println!("export HEARTH_STATE_DIR={}", temporary.path().display());
+    }
     info!(version = env!("CARGO_PKG_VERSION"), %endpoint, fence = lock.fence(), "serving");
 
     wait_for_signal().await;
@@ -111,6 +122,7 @@ pub(crate) async fn run(config: Config) -> Result<(), ServeError> {
     }
     parts.tasks.close();
     parts.tasks.wait().await;
+    drop(temporary);
     Ok(())
 }
 
@@ -123,6 +135,7 @@ struct Shutdown {
 
 struct Parts {
     control: Control,
+    worker: Worker,
     front: Front,
     gateway: Gateway,
     ready: watch::Sender<bool>,
@@ -134,6 +147,7 @@ fn assemble(
     state_dir: &Path,
     database: &Path,
     addresses: &[SocketAddr],
+    emulation: Option<Emulation>,
 ) -> Result<Parts, ServeError> {
     let owner = owner();
     let authenticator = match config.auth {
@@ -159,47 +173,52 @@ fn assemble(
     let secrets = EngineSecrets::open(state_dir)
         .map_err(|source| ServeError::Token { path: state_dir.join(secrets::KEY_FILE), source })?;
     let secrets = Arc::new(secrets);
-    let engines = Engines::new(config, state_dir, catalogue.clone(), secrets.clone())?;
-    let staging = match &config.staging_uri {
-        Some(uri) => ObjectStaging::at(uri, std::env::vars()),
-        None => ObjectStaging::in_directory(&state_dir.join("staging")),
-    }?;
-    let world = World {
-        store: Arc::new(SqliteStore::open(database)?),
-        driver: engines.driver.clone(),
-        launcher: engines.launcher,
-        probe: engines.probe,
-        staging: Some(Arc::new(staging.clone())),
-        clock: Arc::new(System),
-        timer: Arc::new(System),
-        random: Arc::new(System),
+    let start = emulation.map(|emulation| (emulation.start(), emulation));
+    let Place { world, staging, measured_by, installer } = match &start {
+        Some((start, _)) => Place {
+            world: emulation::world(start, config, catalogue.clone(), secrets.clone()),
+            staging: emulation::STAGING.to_owned(),
+            measured_by: String::new(),
+            installer: None,
+        },
+        None => real_world(config, state_dir, database, catalogue.clone(), secrets.clone())?,
     };
+    let driver = world.driver.clone();
     let control = Control::new(world, config.session.clone()).with_properties(machine_properties());
-    let tasks = TaskTracker::new();
-    let artifacts = SessionArtifacts {
-        control: control.clone(),
-        driver: engines.driver,
-        catalogue: catalogue.clone(),
-        installer: engines.installer,
+    let (worker, emulator) = match start {
+        Some((start, emulation)) => {
+            let (emulator, running) = start.begin(control.clone());
+            (Worker::Emulated(Box::new(running), emulation), Some(emulator))
+        }
+        None => (Worker::Real(Box::new(Reconciler::new(control.clone()))), None),
     };
+    let tasks = TaskTracker::new();
+    let artifacts =
+        SessionArtifacts { control: control.clone(), driver, catalogue: catalogue.clone(), installer };
     let gateway = Gateway::with_artifacts(
-        Arc::new(ControlDirectory { control: control.clone(), secrets, tasks: tasks.clone() }),
+        Arc::new(ControlDirectory {
+            control: control.clone(),
+            secrets,
+            tasks: tasks.clone(),
+            emulated: emulator.is_some(),
+        }),
         Arc::new(artifacts),
         GatewayConfig::default(),
     );
     let settings = ApiSettings {
         create_hold: config.create_hold,
-        places: Places {
-            spark_connect: format!("sc://{}", advertised(config, addresses)),
-            staging: staging.uri().to_owned(),
-        },
+        places: Places { spark_connect: format!("sc://{}", advertised(config, addresses)), staging },
         locations: config.locations.clone(),
         price: config.price.clone(),
-        info: ServerInfo { measured_by: engines.measured_by, ..server_info(config, &catalogue, known) },
+        info: ServerInfo { measured_by, ..server_info(config, &catalogue, known, control.now()) },
         limits: Limits::per_minute(config.session_operations_per_minute, config.reads_per_minute),
     };
     let max_body = usize::try_from(config.max_body).unwrap_or(usize::MAX);
-    let api = Api::new(control.clone(), settings).routes(max_body);
+    let mut api = Api::new(control.clone(), settings);
+    if let Some(emulator) = emulator {
+        api = api.emulated(emulator);
+    }
+    let api = api.routes(max_body);
     let rest = Rest::new(api.clone(), authenticator.clone(), max_body);
     let (ready, is_ready) = watch::channel(false);
     let front = Front {
@@ -210,7 +229,46 @@ fn assemble(
         cors: Cors::new(config),
         ready: is_ready,
     };
-    Ok(Parts { control, front, gateway, ready, tasks })
+    Ok(Parts { control, worker, front, gateway, ready, tasks })
+}
+
+/// A world, and what is told of it.
+struct Place {
+    world: World,
+    /// Where what engines leave is kept.
+    staging: String,
+    /// What measures them.
+    measured_by: String,
+    /// What installs packages for them; none where there are no engines.
+    installer: Option<Installer>,
+}
+
+/// The world as it is, and where it keeps what engines leave.
+fn real_world(
+    config: &Config,
+    state_dir: &Path,
+    database: &Path,
+    catalogue: Arc<Catalogue>,
+    secrets: Arc<EngineSecrets>,
+) -> Result<Place, ServeError> {
+    let Engines { driver, launcher, probe, measured_by, installer } =
+        Engines::new(config, state_dir, catalogue, secrets)?;
+    let staging = match &config.staging_uri {
+        Some(uri) => ObjectStaging::at(uri, std::env::vars()),
+        None => ObjectStaging::in_directory(&state_dir.join("staging")),
+    }?;
+    let uri = staging.uri().to_owned();
+    let world = World {
+        store: Arc::new(SqliteStore::open(database)?),
+        driver,
+        launcher,
+        probe,
+        staging: Some(Arc::new(staging)),
+        clock: Arc::new(System),
+        timer: Arc::new(System),
+        random: Arc::new(System),
+    };
+    Ok(Place { world, staging: uri, measured_by, installer })
 }
 
 /// What sessions may ask for of this machine, and get when they do not ask.
@@ -229,13 +287,13 @@ fn with_common_services(api: tonic::service::Routes) -> Result<tonic::service::R
     Ok(api.add_service(health).add_service(reflection))
 }
 
-fn server_info(config: &Config, catalogue: &Catalogue, runtimes: Vec<String>) -> ServerInfo {
+fn server_info(config: &Config, catalogue: &Catalogue, runtimes: Vec<String>, now: Timestamp) -> ServerInfo {
     ServerInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         state_dir: config.state_dir.display().to_string(),
         runtimes,
         default_runtime: catalogue.default_runtime().full_name(),
-        start_time: Some(hearth_api::convert::time::timestamp(hearth_core::Timestamp::now())),
+        start_time: Some(hearth_api::convert::time::timestamp(now)),
         default_project: config.project.clone(),
         default_location: config.default_location.clone(),
         ..ServerInfo::default()

@@ -8,6 +8,7 @@
 mod contract;
 mod cors;
 mod descriptions;
+mod emulator;
 mod engines;
 mod errors;
 mod filters;

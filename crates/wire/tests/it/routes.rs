@@ -7,10 +7,11 @@ const TEMPLATES: &str = "google.cloud.dataproc.v1.SessionTemplateController";
 const OPERATIONS: &str = "google.longrunning.Operations";
 const INSIGHT: &str = "hearth.v1.SessionInsight";
 const SERVER: &str = "hearth.v1.Server";
+const EMULATOR: &str = "hearth.v1.Emulator";
 const USAGE: &str = "hearth.v1.UsageReports";
 
 /// HTTP method, path, service, RPC, captured value.
-const TABLE: [(&str, &str, &str, &str, &str); 25] = [
+const TABLE: [(&str, &str, &str, &str, &str); 37] = [
     ("GET", "/hearth/v1/projects/p/locations/-/usage", USAGE, "GetUsage", "projects/p/locations/-"),
     ("POST", "/v1/projects/p/locations/l/sessions", SESSIONS, "CreateSession", "projects/p/locations/l"),
     ("GET", "/v1/projects/p/locations/l/sessions", SESSIONS, "ListSessions", "projects/p/locations/l"),
@@ -162,6 +163,30 @@ const TABLE: [(&str, &str, &str, &str, &str); 25] = [
         "projects/p/locations/l/sessions/s",
     ),
     ("GET", "/hearth/v1/server", SERVER, "GetServerInfo", ""),
+    ("GET", "/hearth/v1/emulator/clock", EMULATOR, "GetClock", ""),
+    ("POST", "/hearth/v1/emulator/clock:set", EMULATOR, "SetClock", ""),
+    ("POST", "/hearth/v1/emulator/clock:advance", EMULATOR, "AdvanceClock", ""),
+    (
+        "POST",
+        "/hearth/v1/emulator/projects/p/locations/l/sessions/s:crash",
+        EMULATOR,
+        "CrashSession",
+        "projects/p/locations/l/sessions/s",
+    ),
+    (
+        "POST",
+        "/hearth/v1/emulator/projects/p/locations/l/sessions/s:use",
+        EMULATOR,
+        "UseSession",
+        "projects/p/locations/l/sessions/s",
+    ),
+    ("POST", "/hearth/v1/emulator/faults", EMULATOR, "CreateFault", ""),
+    ("GET", "/hearth/v1/emulator/faults", EMULATOR, "ListFaults", ""),
+    ("DELETE", "/hearth/v1/emulator/faults/7", EMULATOR, "DeleteFault", "faults/7"),
+    ("POST", "/hearth/v1/emulator/faults:clear", EMULATOR, "ClearFaults", ""),
+    ("GET", "/hearth/v1/emulator/state", EMULATOR, "SaveState", ""),
+    ("POST", "/hearth/v1/emulator/state:load", EMULATOR, "LoadState", ""),
+    ("POST", "/hearth/v1/emulator:reset", EMULATOR, "ResetEmulator", ""),
 ];
 
 #[test]
