@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use hearth_control::sessions::ListSessions;
+use hearth_control::sessions::{EndSession, ListSessions};
+use hearth_control::usage::{AskUsage, UsageReport};
+use hearth_control::{Caller, Scope};
 use hearth_core::session::StateLabel;
+use hearth_core::usage::GroupBy;
 use hearth_emulator::fault::{Effect, Fault, Step};
 use hearth_emulator::{EmulatorError, Target};
 use proptest::prelude::*;
@@ -36,7 +39,18 @@ async fn rich() -> World {
     faults.add(fault("slow*", Effect::SlowStart { by: Duration::from_secs(90) }));
     world.create("slow-2", DAY).await;
     world.emulator.use_session(&name("lives")).await.unwrap();
+    // Of one that was removed its usage is left.
+    let caller = Caller { name: "someone@example.com".to_owned(), scope: Scope::Full };
+    let delete = EndSession { name: name("ended"), request_id: None };
+    world.control.delete_session(&caller, delete).await.unwrap();
+    world.emulator.settle().await.unwrap();
     world
+}
+
+/// What everything used.
+async fn used(world: &World) -> UsageReport {
+    let ask = AskUsage { project: None, location: None, by: GroupBy::Session, since: None, until: None };
+    world.control.usage(&ask).await.unwrap()
 }
 
 /// That the world goes on.
@@ -45,6 +59,7 @@ async fn lives(world: &World) {
     let list =
         ListSessions { parent: parent(), page_size: 0, page_token: String::new(), filter: String::new() };
     world.control.list_sessions(list).await.unwrap();
+    used(world).await;
     // At the very end of time the clock cannot be moved any more, which is an answer too.
     match world.emulator.advance(Target::By(40 * DAY)).await {
         Ok(_) | Err(EmulatorError::Unreachable { .. }) => {}
@@ -61,10 +76,12 @@ async fn what_was_saved_comes_back_and_goes_on_alike() {
     second.create("other", DAY).await;
     second.emulator.load(&saved).await.unwrap();
     assert_eq!(second.emulator.save().await.unwrap(), saved);
-    for id in ["fails", "slow-1", "slow-2", "crashes", "lives", "ended"] {
+    for id in ["fails", "slow-1", "slow-2", "crashes", "lives"] {
         let (before, after) = (first.session(id).await, second.session(id).await);
         assert_eq!(hearth_core::session::Session { generation: before.generation, ..after }, before);
     }
+    assert_eq!(format!("{:?}", used(&second).await), format!("{:?}", used(&first).await));
+    assert!(saved.contains("\"usage\": [\n      {"), "{saved}");
     let far = Target::By(6 * DAY);
     let (once, again) =
         (first.emulator.advance(far).await.unwrap(), second.emulator.advance(far).await.unwrap());
