@@ -145,6 +145,9 @@ fn start_server(spec: &EngineSpec, work: &Path, log: &Path) -> Result<Running, A
     for (name, content) in &spec.files {
         let path = work.join(name);
         let write = || {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
             file.write_all(fill(content).as_bytes())
         };

@@ -65,8 +65,12 @@ fn a_session_runs_on_spark_with_its_properties_and_its_own_secret() {
         )
     );
 
-    // What other users of the machine can see of it.
+    // The archive that the installation made is in its memory: the JVM found that it fits.
     let jvm = jvm(&server);
+    let maps = std::fs::read_to_string(format!("/proc/{jvm}/maps")).unwrap();
+    assert!(maps.contains("share/java/"), "no archive: run `hearth runtimes install {RUNTIME}` once more");
+
+    // What other users of the machine can see of it.
     let arguments = std::fs::read_to_string(format!("/proc/{jvm}/cmdline")).unwrap();
     assert!(arguments.contains("SparkConnectServer") && !arguments.contains("swordfish"), "{arguments}");
     let environment = std::fs::read_to_string(format!("/proc/{jvm}/environ")).unwrap();
