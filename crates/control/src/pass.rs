@@ -225,7 +225,8 @@ impl Control {
                 CommitError::Replayed(_)
                 | CommitError::SessionExists(_)
                 | CommitError::TemplateExists(_)
-                | CommitError::TemplateAbsent(_),
+                | CommitError::TemplateAbsent(_)
+                | CommitError::EngineTaken(_),
             ) => Ok(false),
         }
     }

@@ -360,6 +360,7 @@ pub(crate) fn store_error(error: CommitError, name: &SessionName) -> ControlErro
         | CommitError::Replayed(_)
         | CommitError::SessionExists(_)
         | CommitError::TemplateExists(_)
-        | CommitError::TemplateAbsent(_) => ControlError::Busy(name.clone()),
+        | CommitError::TemplateAbsent(_)
+        | CommitError::EngineTaken(_) => ControlError::Busy(name.clone()),
     }
 }

@@ -168,7 +168,8 @@ impl Control {
             CommitError::Fenced
             | CommitError::Conflict
             | CommitError::Replayed(_)
-            | CommitError::SessionExists(_) => ControlError::TemplateBusy(name),
+            | CommitError::SessionExists(_)
+            | CommitError::EngineTaken(_) => ControlError::TemplateBusy(name),
         })
     }
 }

@@ -79,6 +79,15 @@ pub struct Endpoint {
     pub port: u16,
 }
 
+/// What an engine that ran already is told of whom it is for from now on. Its environment cannot be changed any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Introduction {
+    /// Files in its scratch directory, by their path in it, to be made or replaced.
+    pub files: BTreeMap<String, String>,
+    /// What is added to its log: a whole line, or nothing.
+    pub log_line: String,
+}
+
 /// An engine as its driver sees it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observed {

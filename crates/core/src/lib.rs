@@ -19,6 +19,7 @@ pub mod name;
 pub mod notice;
 pub mod operation;
 pub mod policy;
+pub mod pool;
 pub mod properties;
 pub mod session;
 pub mod staged;

@@ -26,6 +26,7 @@ use crate::name::SessionName;
 use crate::notice::{Notices, What};
 use crate::operation::OperationKind;
 use crate::policy::SessionPolicy;
+use crate::pool::recipe::EngineFrom;
 use crate::timeline::{Milestone, Timeline};
 use crate::usage::Used;
 
@@ -55,6 +56,9 @@ pub struct Session {
     /// What was noteworthy in its life.
     #[serde(default)]
     pub notices: Notices,
+    /// Where its engine came from; `None` where nothing is kept ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_from: Option<EngineFrom>,
     /// What its engine was seen to have used.
     #[serde(default)]
     pub used: Used,
@@ -245,11 +249,27 @@ impl Session {
             history: Vec::new(),
             timeline,
             notices,
+            engine_from: None,
             used: Used::default(),
             open_operations: vec![(OperationKind::Create, operation)],
             deleting_since: None,
             generation: 0,
         }
+    }
+
+    /// Notes, for a session that is being made, where its engine comes from.
+    #[must_use]
+    pub fn with_engine_from(mut self, from: EngineFrom) -> Self {
+        if let EngineFrom::Pool { .. } = from {
+            self.timeline.reach(Milestone::HandedOver, self.created_at);
+        }
+        self.engine_from = Some(from);
+        self
+    }
+
+    /// Whether it got an engine that ran already.
+    pub fn handed_over(&self) -> bool {
+        matches!(self.engine_from, Some(EngineFrom::Pool { .. }))
     }
 
     /// How long it lives at most once it is active.

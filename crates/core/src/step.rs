@@ -73,6 +73,10 @@ pub fn next_step(
                 stop_by: later(now, policy.stop_timeout),
             })
         }
+        // It ran, so a second one must never be made in its name.
+        (S::Creating { undoing: None, .. }, O::Absent) if session.handed_over() => {
+            Step::Record(SessionEvent::EngineGone(None))
+        }
         (S::Creating { undoing: None, .. }, O::Absent) => Step::Launch,
         (S::Creating { start_by, undoing: None }, O::Starting) => Step::WaitUntil(*start_by),
         (S::Creating { undoing: None, .. }, O::Listening(_)) => Step::Probe,

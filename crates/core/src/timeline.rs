@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Milestone {
     /// The request is on disk.
     Accepted,
+    /// An engine of a pool became the session's; only for sessions that got one.
+    HandedOver,
     /// The session's own packages are there; only for sessions that have some.
     PackagesInstalled,
     /// A driver was given the engine.
@@ -30,6 +32,7 @@ impl Milestone {
     pub fn label(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
+            Self::HandedOver => "handed over",
             Self::PackagesInstalled => "packages installed",
             Self::Placed => "placed",
             Self::ProcessUp => "process up",

@@ -211,9 +211,12 @@ impl Session {
             | SessionEvent::StopTimedOut => {}
         }
         if let SessionEvent::EngineReady(listening) = event {
-            session.timeline.reach(Milestone::Placed, listening.placed_at);
-            session.timeline.reach(Milestone::ProcessUp, listening.process_up_at);
-            session.timeline.reach(Milestone::Listening, listening.listening_at);
+            // What came before the session is no part of its start.
+            if !session.handed_over() {
+                session.timeline.reach(Milestone::Placed, listening.placed_at);
+                session.timeline.reach(Milestone::ProcessUp, listening.process_up_at);
+                session.timeline.reach(Milestone::Listening, listening.listening_at);
+            }
             session.timeline.reach(Milestone::ProtocolUp, now);
             session.timeline.reach(Milestone::Active, now);
         }

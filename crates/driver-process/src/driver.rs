@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use hearth_core::Timestamp;
-use hearth_core::engine::{EngineSpec, Observed};
+use hearth_core::engine::{EngineSpec, Introduction, Observed};
 use hearth_core::id::EngineId;
 use hearth_driver::{Driver, DriverError, EngineUsage, LogChunk};
 use tokio::sync::broadcast;
@@ -96,6 +96,12 @@ impl Driver for ProcessDriver {
             move |place| place.set_deadline(id, deadline),
         )
         .await
+    }
+
+    async fn introduce(&self, id: EngineId, introduction: &Introduction) -> Result<(), DriverError> {
+        let introduction = introduction.clone();
+        self.run(|| format!("introduce engine \"{id}\""), move |place| place.introduce(id, &introduction))
+            .await
     }
 
     async fn remove(&self, id: EngineId) -> Result<(), DriverError> {

@@ -73,6 +73,12 @@ pub(crate) struct DeadlineRecord {
     pub(crate) deadline: Timestamp,
 }
 
+/// `introduction.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct IntroductionRecord {
+    pub(crate) log_line: String,
+}
+
 /// Which process is the shim, as far as its directory tells.
 #[derive(Debug)]
 pub(crate) enum ShimRecord {
@@ -217,6 +223,14 @@ impl EngineDir {
 
     pub(crate) fn write_deadline(&self, deadline: &DeadlineRecord) -> io::Result<()> {
         write(&self.path, "deadline.json", deadline, false)
+    }
+
+    pub(crate) fn introduction(&self) -> io::Result<Option<IntroductionRecord>> {
+        read(&self.path.join("introduction.json"))
+    }
+
+    pub(crate) fn write_introduction(&self, introduction: &IntroductionRecord) -> io::Result<()> {
+        write(&self.path, "introduction.json", introduction, false)
     }
 
     /// Where a shim says why it cannot do its work.

@@ -37,6 +37,7 @@ mod strays;
 mod tail;
 mod usage;
 mod watch;
+mod work;
 
 pub use cgroup::{Cgroups, NoCgroups};
 pub use config::{ProcessDriverConfig, ShimCommand};

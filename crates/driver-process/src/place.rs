@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hearth_core::Timestamp;
-use hearth_core::engine::{EngineSpec, Exit, ExitCause, ExitStatus, Listening, Observed};
+use hearth_core::engine::{EngineSpec, Exit, ExitCause, ExitStatus, Introduction, Listening, Observed};
 use hearth_core::id::EngineId;
 use hearth_driver::{EngineUsage, LogChunk};
 use rustix::process::Signal;
@@ -19,14 +19,15 @@ use crate::cgroup::{Cgroups, Group};
 use crate::config::ShimCommand;
 use crate::explain::explain;
 use crate::layout::{
-    DeadlineRecord, EngineDir, PASSED_ON, ShimRecord, SpecRecord, StopRecord, UsedRecord, create_private_dir,
-    gone_is_fine,
+    DeadlineRecord, EngineDir, IntroductionRecord, PASSED_ON, ShimRecord, SpecRecord, StopRecord, UsedRecord,
+    create_private_dir, gone_is_fine,
 };
 use crate::lock::Lock;
 use crate::log;
 use crate::strays;
 use crate::tail::Tail;
 use crate::usage;
+use crate::work;
 
 /// How long to wait for a lock that is held for moments only: by a shim that comes up, or by another look.
 const LOCK_PATIENCE: Duration = Duration::from_millis(500);
@@ -167,6 +168,24 @@ impl Place {
             Found::Unstarted | Found::Coming | Found::Lives => {
                 dir.write_deadline(&DeadlineRecord { deadline })
                     .map_err(|error| explain(error, dir.path()))?;
+                self.wake_shim(&dir, Signal::HUP)
+            }
+        }
+    }
+
+    pub(crate) fn introduce(&self, id: EngineId, introduction: &Introduction) -> io::Result<()> {
+        let dir = self.dir(id);
+        match self.look(&dir)? {
+            Found::Nothing | Found::Ended(_) | Found::Ending | Found::Unstarted => Ok(()),
+            Found::Coming | Found::Lives => {
+                let write = || {
+                    for (name, content) in &introduction.files {
+                        work::write_file(&dir.work(), name, content)?;
+                    }
+                    dir.write_introduction(&IntroductionRecord { log_line: introduction.log_line.clone() })
+                };
+                write().map_err(|error| explain(error, dir.path()))?;
+                // The same signal as for a deadline: look at what is written down.
                 self.wake_shim(&dir, Signal::HUP)
             }
         }

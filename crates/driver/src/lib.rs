@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use hearth_core::Timestamp;
-use hearth_core::engine::{EngineSpec, Observed};
+use hearth_core::engine::{EngineSpec, Introduction, Observed};
 use hearth_core::id::EngineId;
 
 /// Runs engines somewhere: as child processes, as pods. Knows nothing of sessions.
@@ -34,6 +34,10 @@ pub trait Driver: Send + Sync + 'static {
 
     /// Changes when the engine is ended even if no server is there to ask for it. An absent engine is fine.
     async fn set_deadline(&self, id: EngineId, deadline: Timestamp) -> Result<(), DriverError>;
+
+    /// Tells a running engine whom it is for from now on. Told again it replaces the files and adds no second line to
+    /// the log. An absent or ended engine is fine.
+    async fn introduce(&self, id: EngineId, introduction: &Introduction) -> Result<(), DriverError>;
 
     /// Clears away what an ended engine left. An absent engine is fine; one that lives is an error.
     async fn remove(&self, id: EngineId) -> Result<(), DriverError>;

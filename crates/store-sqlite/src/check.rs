@@ -9,8 +9,8 @@ use rusqlite::Connection;
 use crate::connection::{look_at, open_reader};
 use crate::error::OpenError;
 use crate::row::{
-    OperationRow, SessionRow, TemplateRow, UsageRow, parse_operation, parse_session, parse_template,
-    parse_usage,
+    OperationRow, PoolEngineRow, SessionRow, TemplateRow, UsageRow, parse_operation, parse_pool_engine,
+    parse_session, parse_template, parse_usage,
 };
 use crate::schema;
 
@@ -74,6 +74,7 @@ fn check_into(path: &Path, report: &mut Report) -> Result<(), OpenError> {
         check_labels(&connection, report).map_err(sqlite)?;
         check_operations(&connection, &open, report).map_err(sqlite)?;
         check_usage(&connection, report).map_err(sqlite)?;
+        check_pool_engines(&connection, &open, report).map_err(sqlite)?;
         check_references(&connection, report).map_err(sqlite)?;
     }
     Ok(())
@@ -294,6 +295,29 @@ fn check_usage(connection: &Connection, report: &mut Report) -> rusqlite::Result
     for uuid in twice.query_map([], |row| row.get::<_, String>(0))? {
         let text = format!("session {}: its use is recorded as if it were removed, but it is there", uuid?);
         report.contradictions.push(text);
+    }
+    Ok(())
+}
+
+fn check_pool_engines(connection: &Connection, open: &Open, report: &mut Report) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("SELECT document, generation, id, made_at FROM pool_engines")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (document, id, made_at): (String, String, String) = (row.get(0)?, row.get(2)?, row.get(3)?);
+        let read = parse_pool_engine(&document, row.get(1)?)
+            .and_then(|engine| PoolEngineRow::of(&engine).map(|expected| (engine, expected)));
+        match read {
+            Err(error) => report.damage.push(format!("pool engine {id}: {error}")),
+            Ok((engine, expected)) => {
+                if (&expected.id, &expected.made_at) != (&id, &made_at) {
+                    let text = format!("pool engine {id}: it is indexed otherwise than recorded");
+                    report.contradictions.push(text);
+                }
+                if open.sessions.contains(&engine.id.session_uuid()) {
+                    report.contradictions.push(format!("engine {id} is a session's and in a pool"));
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod check;
 mod connection;
 mod error;
 mod list;
+mod pool;
 mod query;
 mod readers;
 mod restriction;

@@ -4,6 +4,7 @@ use hearth_core::Timestamp;
 use hearth_core::id::{OperationId, SessionUuid};
 use hearth_core::name::{SessionName, TemplateName};
 use hearth_core::operation::{Operation, RequestKey};
+use hearth_core::pool::PoolEngine;
 use hearth_core::session::Session;
 use hearth_core::template::Template;
 use hearth_core::usage::UsageRecord;
@@ -14,7 +15,9 @@ use rusqlite::{Connection, Params, Row, params, params_from_iter};
 use crate::error::store_error;
 use crate::list;
 use crate::restriction::Statement;
-use crate::row::{parse_operation, parse_session, parse_template, parse_time, parse_usage, time};
+use crate::row::{
+    parse_operation, parse_pool_engine, parse_session, parse_template, parse_time, parse_usage, time,
+};
 
 type Read<T> = Result<T, StoreError>;
 
@@ -40,6 +43,7 @@ const USAGE: &str = "SELECT document, generation FROM sessions
      WHERE ended_at >= ?3 AND (?1 IS NULL OR project = ?1) AND (?2 IS NULL OR location = ?2)";
 const USAGE_BEFORE: &str =
     "SELECT uuid FROM removed_usage WHERE ended_at <= ?1 ORDER BY ended_at, uuid LIMIT ?2";
+const POOL_ENGINES: &str = "SELECT document, generation FROM pool_engines ORDER BY made_at, id";
 const ACTIVITY: &str = "SELECT used_at FROM activity WHERE uuid = ?1";
 
 pub(crate) fn session(connection: &Connection, name: &SessionName) -> Read<Option<Session>> {
@@ -93,6 +97,13 @@ pub(crate) fn finished_before(
     limit: usize,
 ) -> Read<Vec<OperationId>> {
     many(connection, FINISHED_BEFORE, params![time(at), clamp(limit)], |row| parse_id(text(row, 0)?))
+}
+
+pub(crate) fn pool_engines(connection: &Connection) -> Read<Vec<PoolEngine>> {
+    many(connection, POOL_ENGINES, [], |row| {
+        let generation = row.get(1).map_err(|error| store_error(&error))?;
+        parse_pool_engine(text(row, 0)?, generation)
+    })
 }
 
 pub(crate) fn request(connection: &Connection, key: &RequestKey) -> Read<Option<OperationId>> {
@@ -203,6 +214,7 @@ mod tests {
             (OPERATION, "sqlite_autoindex_operations_1 (id=?)"),
             (FINISHED_BEFORE, "operations_finished (done_at>? AND done_at<?)"),
             (REQUEST, "PRIMARY KEY (project=? AND location=? AND method=? AND request_id=?)"),
+            (POOL_ENGINES, "pool_engines_oldest_first"),
             (ACTIVITY, "PRIMARY KEY (uuid=?)"),
             (USAGE_BEFORE, "removed_usage_by_end (ended_at<?)"),
         ] {

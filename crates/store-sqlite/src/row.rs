@@ -6,6 +6,7 @@ use hearth_core::Timestamp;
 use hearth_core::config::Kernel;
 use hearth_core::filter::Row;
 use hearth_core::operation::Operation;
+use hearth_core::pool::PoolEngine;
 use hearth_core::session::Session;
 use hearth_core::template::Template;
 use hearth_core::usage::UsageRecord;
@@ -36,6 +37,14 @@ pub(crate) struct OperationRow {
     pub(crate) session_uuid: String,
     pub(crate) created_at: String,
     pub(crate) done_at: Option<String>,
+    pub(crate) document: String,
+}
+
+/// A pool engine as its row holds it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PoolEngineRow {
+    pub(crate) id: String,
+    pub(crate) made_at: String,
     pub(crate) document: String,
 }
 
@@ -95,6 +104,16 @@ impl OperationRow {
             created_at: time(operation.created_at),
             done_at: operation.done.as_ref().map(|done| time(done.at)),
             document: document(operation, "operation")?,
+        })
+    }
+}
+
+impl PoolEngineRow {
+    pub(crate) fn of(engine: &PoolEngine) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: engine.id.to_string(),
+            made_at: time(engine.made_at),
+            document: document(engine, "pool engine")?,
         })
     }
 }
@@ -160,6 +179,14 @@ pub(crate) fn parse_session(document: &str, generation: i64) -> Result<Session, 
     session.generation = u64::try_from(generation)
         .map_err(|_| StoreError::Damaged(format!("session \"{}\" has a generation below 0", session.name)))?;
     Ok(session)
+}
+
+/// Reads a pool engine's document; the generation is a column of its own.
+pub(crate) fn parse_pool_engine(document: &str, generation: i64) -> Result<PoolEngine, StoreError> {
+    let engine: PoolEngine = parse(document, "pool engine")?;
+    let generation = u64::try_from(generation)
+        .map_err(|_| StoreError::Damaged(format!("pool engine {} has a generation below 0", engine.id)))?;
+    Ok(PoolEngine { generation, ..engine })
 }
 
 /// Reads an operation's document.

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_sessions.sql"),
     include_str!("../migrations/0002_templates_and_filters.sql"),
     include_str!("../migrations/0003_removed_usage.sql"),
+    include_str!("../migrations/0004_pool_engines.sql"),
 ];
 
 /// The newest format.

@@ -8,6 +8,7 @@ use hearth_core::id::{OperationId, SessionUuid};
 use hearth_core::lease::Lease;
 use hearth_core::name::{SessionName, TemplateName};
 use hearth_core::operation::{Operation, RequestKey};
+use hearth_core::pool::PoolEngine;
 use hearth_core::session::Session;
 use hearth_core::template::Template;
 use hearth_core::usage::UsageRecord;
@@ -122,6 +123,11 @@ impl Store for SqliteStore {
 
     async fn finished_before(&self, time: Timestamp, limit: usize) -> Result<Vec<OperationId>, StoreError> {
         self.readers.scan(move |connection| query::finished_before(connection, time, limit)).await
+    }
+
+    async fn pool_engines(&self) -> Result<Vec<PoolEngine>, StoreError> {
+        // They are few: what the memory of a machine has room for.
+        self.readers.point(query::pool_engines)
     }
 
     async fn request(&self, key: &RequestKey) -> Result<Option<OperationId>, StoreError> {

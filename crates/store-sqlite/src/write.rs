@@ -10,6 +10,7 @@ use hearth_core::operation::RequestKey;
 use hearth_store::{Change, CommitError, SessionWrite, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::pool::{self, PreparedEngine};
 use crate::row::{OperationRow, SessionRow, UsageRow, count, parse_time, time};
 use crate::template::{self, PreparedTemplate};
 use crate::writer::Failure;
@@ -21,6 +22,7 @@ pub(crate) struct Prepared {
     request: Option<(RequestKey, OperationId)>,
     sessions: Vec<PreparedWrite>,
     templates: Vec<PreparedTemplate>,
+    pool_engines: Vec<PreparedEngine>,
     operations: Vec<OperationRow>,
     removed_operations: Vec<OperationId>,
     removed_usage: Vec<SessionUuid>,
@@ -67,6 +69,7 @@ impl Prepared {
                 .into_iter()
                 .map(PreparedTemplate::new)
                 .collect::<Result<_, StoreError>>()?,
+            pool_engines: change.pool_engines.iter().map(PreparedEngine::new).collect::<Result<_, _>>()?,
             operations: change.operations.iter().map(OperationRow::of).collect::<Result<_, _>>()?,
             removed_operations: change.removed_operations,
             removed_usage: change.removed_usage,
@@ -109,6 +112,13 @@ pub(crate) fn commit(connection: &Connection, change: &Prepared) -> Applied {
     }
     for write in &change.templates {
         template::write(connection, write)?;
+    }
+    let mut written = HashSet::new();
+    if !change.pool_engines.iter().all(|write| written.insert(write.id())) {
+        return Err(Failure::Refused(CommitError::Conflict));
+    }
+    for write in &change.pool_engines {
+        pool::write(connection, write)?;
     }
     for operation in &change.operations {
         write_operation(connection, operation)?;

@@ -10,10 +10,11 @@ mod memory;
 use async_trait::async_trait;
 use hearth_core::Timestamp;
 use hearth_core::filter::Filter;
-use hearth_core::id::{OperationId, SessionUuid};
+use hearth_core::id::{EngineId, OperationId, SessionUuid};
 use hearth_core::lease::{Fence, Lease};
 use hearth_core::name::{Parent, SessionName, TemplateName};
 use hearth_core::operation::{Operation, RequestKey};
+use hearth_core::pool::PoolEngine;
 use hearth_core::session::Session;
 use hearth_core::template::Template;
 use hearth_core::usage::UsageRecord;
@@ -28,9 +29,9 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a change, whole or not at all.
     ///
     /// The guards are checked in this order, all in the same transaction: the fence, the request id, the new
-    /// sessions' names, the generations, the templates, and that the request id's operation is there once the change
-    /// is written. All look at what was there before the change; a second write of the same session or template in it
-    /// is a conflict.
+    /// sessions' names, the generations, the templates, the pool engines, and that the request id's operation is there
+    /// once the change is written. All look at what was there before the change; a second write of the same session,
+    /// template or pool engine in it is a conflict.
     ///
     /// # Errors
     /// When a guard does not hold, or the store has a problem.
@@ -71,6 +72,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Finished operations that ended at or before `time`, oldest first.
     async fn finished_before(&self, time: Timestamp, limit: usize) -> Result<Vec<OperationId>, StoreError>;
+
+    /// Every pool engine, the oldest first.
+    async fn pool_engines(&self) -> Result<Vec<PoolEngine>, StoreError>;
 
     /// The operation that a request id stands for.
     async fn request(&self, key: &RequestKey) -> Result<Option<OperationId>, StoreError>;
@@ -113,6 +117,8 @@ pub struct Change {
     pub sessions: Vec<SessionWrite>,
     /// Writes of templates.
     pub templates: Vec<TemplateWrite>,
+    /// Writes of pool engines.
+    pub pool_engines: Vec<PoolWrite>,
     /// Operations to add or replace. The generation of a session in an outcome is not kept: it reads as 0.
     pub operations: Vec<Operation>,
     /// Operations to remove, with the request ids that stand for them.
@@ -149,6 +155,32 @@ pub enum TemplateWrite {
     Replace(Box<Template>),
     /// A template to remove. Refused if there is none of this name.
     Remove(TemplateName),
+}
+
+/// A write of one pool engine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PoolWrite {
+    /// One that is new. Its generation becomes 1. Refused if its id is known.
+    Insert(PoolEngine),
+    /// One as it is now. Refused unless the stored generation is the one it carries; that grows by one.
+    Update(PoolEngine),
+    /// One that is none any more, because it is a session's or gone. Refused unless the stored generation is this one.
+    Remove {
+        /// Which.
+        id: EngineId,
+        /// The generation it was read with.
+        generation: u64,
+    },
+}
+
+impl PoolWrite {
+    /// Which engine is written.
+    pub fn id(&self) -> EngineId {
+        match self {
+            Self::Insert(engine) | Self::Update(engine) => engine.id,
+            Self::Remove { id, .. } => *id,
+        }
+    }
 }
 
 impl TemplateWrite {
@@ -239,6 +271,9 @@ pub enum CommitError {
     /// There is no template of that name.
     #[error("there is no session template \"{0}\"")]
     TemplateAbsent(TemplateName),
+    /// A pool engine is not what it was when it was read: someone else was faster.
+    #[error("the engine \"{0}\" has changed since it was read")]
+    EngineTaken(EngineId),
     /// A session, or the operation of the request id, is not what it was when it was read.
     #[error("the session has changed since it was read")]
     Conflict,

@@ -5,18 +5,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hearth_core::Timestamp;
-use hearth_core::id::{OperationId, SessionUuid};
+use hearth_core::id::{EngineId, OperationId, SessionUuid};
 use hearth_core::lease::Lease;
 use hearth_core::name::{SessionName, TemplateName};
 use hearth_core::operation::{Done, Operation, Outcome, RequestKey};
+use hearth_core::pool::PoolEngine;
 use hearth_core::session::Session;
 use hearth_core::template::Template;
 use hearth_core::usage::UsageRecord;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Change, CommitError, OperationQuery, SessionQuery, SessionWrite, Store, StoreError, TemplateQuery,
-    TemplateWrite, UsageQuery,
+    Change, CommitError, OperationQuery, PoolWrite, SessionQuery, SessionWrite, Store, StoreError,
+    TemplateQuery, TemplateWrite, UsageQuery,
 };
 
 /// A store in memory.
@@ -30,6 +31,7 @@ struct Tables {
     sessions: HashMap<SessionUuid, Session>,
     names: BTreeMap<SessionName, SessionUuid>,
     templates: BTreeMap<TemplateName, Template>,
+    pool_engines: HashMap<EngineId, PoolEngine>,
     operations: HashMap<OperationId, Operation>,
     requests: BTreeMap<RequestKey, OperationId>,
     activity: HashMap<SessionUuid, Timestamp>,
@@ -245,6 +247,7 @@ impl Tables {
             }
         }
         self.check_templates(&change.templates)?;
+        self.check_pool_engines(&change.pool_engines)?;
         if let Some((_, id)) = &change.request
             && !self.operations.contains_key(id)
             && !change.operations.iter().any(|operation| operation.id == *id)
@@ -272,6 +275,26 @@ impl Tables {
         } else {
             Err(CommitError::Conflict)
         }
+    }
+
+    fn check_pool_engines(&self, writes: &[PoolWrite]) -> Result<(), CommitError> {
+        let mut written = HashSet::new();
+        for write in writes {
+            let id = write.id();
+            let stored = self.pool_engines.get(&id).map(|engine| engine.generation);
+            let expected = match write {
+                PoolWrite::Insert(_) => None,
+                PoolWrite::Update(engine) => Some(engine.generation),
+                PoolWrite::Remove { generation, .. } => Some(*generation),
+            };
+            if stored != expected {
+                return Err(CommitError::EngineTaken(id));
+            }
+            if !written.insert(id) {
+                return Err(CommitError::Conflict);
+            }
+        }
+        Ok(())
     }
 
     fn check_generation(&self, uuid: SessionUuid, generation: u64) -> Result<(), CommitError> {
@@ -318,6 +341,20 @@ impl Tables {
                 }
                 TemplateWrite::Remove(name) => {
                     self.templates.remove(&name);
+                }
+            }
+        }
+        for write in change.pool_engines {
+            match write {
+                PoolWrite::Insert(engine) => {
+                    self.pool_engines.insert(engine.id, PoolEngine { generation: 1, ..engine });
+                }
+                PoolWrite::Update(engine) => {
+                    let generation = engine.generation + 1;
+                    self.pool_engines.insert(engine.id, PoolEngine { generation, ..engine });
+                }
+                PoolWrite::Remove { id, .. } => {
+                    self.pool_engines.remove(&id);
                 }
             }
         }
@@ -443,6 +480,12 @@ impl Store for MemoryStore {
             .collect();
         finished.sort();
         Ok(finished.into_iter().take(limit).map(|(_, id)| id).collect())
+    }
+
+    async fn pool_engines(&self) -> Result<Vec<PoolEngine>, StoreError> {
+        let mut engines: Vec<PoolEngine> = self.tables().pool_engines.values().cloned().collect();
+        engines.sort_by_key(|engine| (engine.made_at, engine.id));
+        Ok(engines)
     }
 
     async fn request(&self, key: &RequestKey) -> Result<Option<OperationId>, StoreError> {

@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::path::{Component, Path};
 use std::process::{Command, Stdio};
 
 use hearth_core::engine::{EngineSpec, WORK_DIR};
@@ -12,9 +11,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
 
 use crate::cgroup::Group;
-use crate::layout::{
-    ENGINE_VARIABLE, ENGINES_DIR_VARIABLE, EngineDir, PASSED_ON, create_private_dir, create_private_file,
-};
+use crate::layout::{ENGINE_VARIABLE, ENGINES_DIR_VARIABLE, EngineDir, PASSED_ON, create_private_dir};
+use crate::work::write_file;
 
 /// A started engine.
 pub(super) struct Engine {
@@ -82,36 +80,4 @@ pub(super) fn launch(dir: &EngineDir, spec: &EngineSpec, group: Option<&Group>) 
         inside
     });
     Ok(Engine { pid, group: group.cloned(), output: reader })
-}
-
-fn write_file(work: &Path, name: &str, content: &str) -> io::Result<()> {
-    let name = Path::new(name);
-    if !name.components().all(|part| matches!(part, Component::Normal(_))) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("\"{}\" does not name a file inside it", name.display()),
-        ));
-    }
-    let path = work.join(name);
-    if let Some(parent) = path.parent() {
-        create_private_dir(parent)?;
-    }
-    io::Write::write_all(&mut create_private_file(&path)?, content.as_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    #[test]
-    fn files_are_written_inside_the_scratch_directory_only() {
-        let work = tempfile::tempdir().unwrap();
-        write_file(work.path(), "conf/spark.conf", "x").unwrap();
-        assert_eq!(fs::read_to_string(work.path().join("conf/spark.conf")).unwrap(), "x");
-        for name in ["../out", "/etc/out", "a/../../out", "."] {
-            assert!(write_file(work.path(), name, "x").is_err(), "{name}");
-        }
-    }
 }

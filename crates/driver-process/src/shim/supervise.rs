@@ -87,6 +87,7 @@ pub(super) fn supervise(dir: &EngineDir, record: &SpecRecord, signals: Signals) 
         status_unwritten: true,
         deadline,
         stop: None,
+        introduced: false,
     };
     supervisor.write_status();
     let status = supervisor.watch(signals);
@@ -107,6 +108,7 @@ struct Supervisor<'a> {
     status_unwritten: bool,
     deadline: Timestamp,
     stop: Option<Stop>,
+    introduced: bool,
 }
 
 /// A stop under way.
@@ -127,6 +129,7 @@ impl Supervisor<'_> {
             }
             if signals.deadline.came() {
                 self.deadline = deadline(self.dir, self.deadline);
+                self.be_introduced();
             }
             if Timestamp::now() >= self.deadline && self.stop.as_ref().is_none_or(|stop| !stop.at_deadline) {
                 self.begin_stop(DEADLINE_GRACE, true);
@@ -211,6 +214,18 @@ impl Supervisor<'_> {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return,
             }
+        }
+    }
+
+    /// Says in the log whose the engine is from now on. Once: it never becomes another's.
+    fn be_introduced(&mut self) {
+        if !self.introduced
+            && let Ok(Some(introduction)) = self.dir.introduction()
+        {
+            self.introduced = true;
+            // What it wrote until now comes first.
+            self.read_output(READS);
+            self.log.append(format!("{}\n", introduction.log_line).as_bytes());
         }
     }
 

@@ -22,6 +22,7 @@ macro_rules! driver_conformance {
             every_engine_with_a_trace_is_listed,
             an_engine_ends_at_its_deadline,
             a_deadline_that_is_moved_holds_where_it_was_moved_to,
+            an_engine_that_is_introduced_says_so_once_in_its_log,
             a_log_reads_the_same_in_one_piece_and_in_many,
             a_log_past_its_limit_drops_its_oldest_part_and_says_so,
             an_engine_that_ends_is_hinted_at,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use hearth_core::engine::{Exit, ExitCause, ExitStatus, Listening, Observed};
+use hearth_core::engine::{Exit, ExitCause, ExitStatus, Introduction, Listening, Observed};
 use hearth_core::id::EngineId;
 use hearth_core::session::later;
 use uuid::Uuid;
@@ -285,6 +285,40 @@ pub async fn a_log_past_its_limit_drops_its_oldest_part_and_says_so(h: &dyn Harn
     assert_eq!(kept.next_offset, first + kept.content.len() as u64);
     let known = usize::try_from(first).unwrap()..text.len();
     assert!(kept.content.starts_with(&text.as_bytes()[known]), "offsets do not fit the text");
+    clean(h, &driver, id).await;
+}
+
+/// However often it is told, and by whichever driver; what never ran or has ended takes no notice.
+pub async fn an_engine_that_is_introduced_says_so_once_in_its_log(h: &dyn Harness) {
+    let (driver, id) = (h.driver(), new_id());
+    let introduction = Introduction {
+        files: [("session.json".to_owned(), "{}".to_owned())].into(),
+        log_line: "it is yours now".to_owned(),
+    };
+    driver.introduce(id, &introduction).await.unwrap();
+    assert_eq!(driver.observe(id).await.unwrap(), Observed::Absent);
+    driver.ensure(&h.spec(id, Behaviour::WritesAndListens(vec!["before".to_owned()]))).await.unwrap();
+    listening(h, &driver, id).await;
+    driver.introduce(id, &introduction).await.unwrap();
+    h.driver().introduce(id, &introduction).await.unwrap();
+    let read = async || {
+        let chunk = driver.log(id, 0, 1 << 20).await.unwrap();
+        String::from_utf8_lossy(&chunk.content).into_owned()
+    };
+    let mut log = String::new();
+    for _ in 0..PATIENCE {
+        log = read().await;
+        if log.contains("yours") {
+            break;
+        }
+        h.let_time_pass().await;
+    }
+    driver.introduce(id, &introduction).await.unwrap();
+    driver.stop(id, SHORT).await.unwrap();
+    exited(h, &driver, id).await;
+    driver.introduce(id, &introduction).await.unwrap();
+    assert!(log.contains("before\n"), "{log}");
+    assert_eq!(read().await.matches("it is yours now\n").count(), 1, "{log}");
     clean(h, &driver, id).await;
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use hearth_core::Timestamp;
-use hearth_core::engine::{EngineSpec, Observed};
+use hearth_core::engine::{EngineSpec, Introduction, Observed};
 use hearth_core::id::EngineId;
 use tokio_stream::wrappers::BroadcastStream;
 
@@ -99,6 +99,16 @@ impl Driver for FakeDriver {
             if let Some(engine) = state.engines.get_mut(&id).filter(|engine| engine.lives()) {
                 engine.set_deadline(deadline, now);
                 world.file(state, id);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn introduce(&self, id: EngineId, introduction: &Introduction) -> Result<(), DriverError> {
+        self.call(Method::Introduce, Some(id), |_, state, _| {
+            if let Some(engine) = state.engines.get_mut(&id).filter(|engine| engine.lives()) {
+                engine.introduce(introduction);
             }
             Ok(())
         })

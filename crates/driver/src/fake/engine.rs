@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hearth_core::Timestamp;
-use hearth_core::engine::{Endpoint, EngineSpec, Exit, ExitCause, ExitStatus, Listening, Observed};
+use hearth_core::engine::{
+    Endpoint, EngineSpec, Exit, ExitCause, ExitStatus, Introduction, Listening, Observed,
+};
 use hearth_core::id::EngineId;
 use hearth_core::session::later;
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,7 @@ pub(super) struct Engine {
     port: u16,
     phase: Phase,
     stop: Option<Stop>,
+    introduced: Option<Box<Introduction>>,
     /// When it changes next, as it is filed in the world's agenda.
     pub(super) due: Option<Timestamp>,
 }
@@ -78,6 +81,7 @@ impl Engine {
             port,
             phase: Phase::Starting,
             stop: None,
+            introduced: None,
             due: None,
         }
     }
@@ -169,6 +173,10 @@ impl Engine {
         }
     }
 
+    pub(super) fn introduce(&mut self, introduction: &Introduction) {
+        self.introduced.get_or_insert_with(|| Box::new(introduction.clone()));
+    }
+
     pub(super) fn set_deadline(&mut self, deadline: Timestamp, now: Timestamp) {
         self.deadline = deadline.max(now);
     }
@@ -179,10 +187,15 @@ impl Engine {
             Phase::Exited(exit) => exit.tail.get(self.plan.log.len()..).unwrap_or_default(),
             Phase::Starting | Phase::Listening { .. } => &[],
         };
-        for line in self.plan.log.iter().chain(exit_lines) {
+        let mut write = |line: &String| {
             text.push_str(line);
             text.push('\n');
+        };
+        self.plan.log.iter().for_each(&mut write);
+        if let Some(introduction) = &self.introduced {
+            write(&introduction.log_line);
         }
+        exit_lines.iter().for_each(write);
         let written = text.len() as u64;
         let offset = offset.max(written.saturating_sub(self.log_limit)).min(written);
         // The text is in memory, so its length and every offset in it fit a usize.

@@ -12,7 +12,7 @@ use hearth_store_sqlite::SqliteStore;
 use uuid::Uuid;
 
 /// The format that databases have now.
-pub(crate) const FORMAT: u32 = 3;
+pub(crate) const FORMAT: u32 = 4;
 
 pub(crate) fn name(number: u128) -> SessionName {
     Parent { project: "p".to_owned(), location: "l".to_owned() }.session(format!("s{number}"))

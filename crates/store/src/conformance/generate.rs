@@ -14,6 +14,7 @@ use hearth_core::id::{OperationId, SessionUuid, TemplateUuid};
 use hearth_core::name::{Parent, SessionName};
 use hearth_core::notice::{EndNear, Limit, Notices, What};
 use hearth_core::operation::{Done, Operation, OperationKind, Outcome};
+use hearth_core::pool::recipe::{Difference, EngineFrom, Missed};
 use hearth_core::session::{EndReason, Failure, PastState, Session, SessionState, StateLabel, Undoing};
 use hearth_core::template::Template;
 use hearth_core::timeline::{Milestone, Timeline};
@@ -45,11 +46,11 @@ pub(super) fn any_session() -> BoxedStrategy<Session> {
         times,
         state(),
         vec(past, 0..3),
-        (timeline(), notices(), used()),
+        (timeline(), notices(), option::of(engine_from()), used()),
         open,
     )
         .prop_map(|(ids, config, texts, times, state, history, told, open_operations)| {
-            let (timeline, notices, used) = told;
+            let (timeline, notices, engine_from, used) = told;
             let (number, project, location, id) = ids;
             Session {
                 name: Parent { project, location }.session(format!("{id}{number}")),
@@ -63,6 +64,7 @@ pub(super) fn any_session() -> BoxedStrategy<Session> {
                 history,
                 timeline,
                 notices,
+                engine_from,
                 used,
                 open_operations,
                 deleting_since: times.2,
@@ -70,6 +72,22 @@ pub(super) fn any_session() -> BoxedStrategy<Session> {
             }
         })
         .boxed()
+}
+
+fn engine_from() -> BoxedStrategy<EngineFrom> {
+    let difference =
+        select(vec![Difference::PoolHasNone, Difference::PoolHasAnother, Difference::OnlyPoolHasIt]);
+    let missed = prop_oneof![
+        text().prop_map(|runtime| Missed::NoPool { runtime }),
+        (text(), option::of((text(), difference)))
+            .prop_map(|(pool, property)| Missed::Fixed { pool, property }),
+        text().prop_map(|pool| Missed::NoneReady { pool }),
+    ];
+    prop_oneof![
+        (time(), duration()).prop_map(|(made_at, cpu)| EngineFrom::Pool { made_at, cpu }),
+        missed.prop_map(|missed| EngineFrom::Launch { missed }),
+    ]
+    .boxed()
 }
 
 fn used() -> BoxedStrategy<Used> {
@@ -243,6 +261,7 @@ fn reason() -> BoxedStrategy<EndReason> {
 fn timeline() -> BoxedStrategy<Timeline> {
     let milestone = select(vec![
         Milestone::Accepted,
+        Milestone::HandedOver,
         Milestone::PackagesInstalled,
         Milestone::Placed,
         Milestone::ProcessUp,

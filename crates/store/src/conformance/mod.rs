@@ -10,6 +10,7 @@ mod generate;
 mod lease;
 mod operations;
 mod paging;
+mod pools;
 mod roundtrip;
 mod sample;
 mod templates;
@@ -22,6 +23,7 @@ pub use self::filters::*;
 pub use self::lease::*;
 pub use self::operations::*;
 pub use self::paging::*;
+pub use self::pools::*;
 pub use self::roundtrip::*;
 pub use self::templates::*;
 pub use self::usage::*;
@@ -113,6 +115,10 @@ macro_rules! store_conformance {
             a_refused_removal_leaves_no_record_of_use,
             records_of_use_are_found_by_their_end_oldest_first_and_removed,
             a_session_that_is_being_removed_counts_once_at_every_moment,
+            a_pool_engine_reads_back_as_written_the_oldest_first,
+            a_pool_engine_is_handed_over_once,
+            a_write_of_a_pool_engine_that_changed_is_refused,
+            of_many_who_want_a_pool_engine_exactly_one_gets_it,
         }
     };
     (@tests $make:path: $($statement:ident,)*) => {
