@@ -11,6 +11,7 @@ pub mod operations;
 mod output;
 pub mod page;
 pub mod pass;
+pub mod pools;
 pub mod queue;
 pub mod reconciler;
 pub mod sessions;
@@ -26,12 +27,14 @@ use std::sync::Arc;
 use hearth_core::Timestamp;
 pub use hearth_core::caller::{Caller, Scope};
 use hearth_core::policy::SessionPolicy;
+use hearth_core::pool::PoolPolicy;
 use hearth_core::properties::PropertyPolicy;
 
 pub use crate::error::ControlError;
 pub use crate::reconciler::Reconciler;
 
 use crate::activity::ActivityTracker;
+use crate::pools::Pools;
 use crate::queue::Queue;
 use crate::waiters::Waiters;
 use crate::watch::Watchers;
@@ -44,6 +47,7 @@ pub struct Control {
     pub(crate) policy: Arc<SessionPolicy>,
     pub(crate) properties: Arc<PropertyPolicy>,
     pub(crate) activity: Arc<ActivityTracker>,
+    pub(crate) pools: Arc<Pools>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) waiters: Arc<Waiters>,
     pub(crate) watchers: Arc<Watchers>,
@@ -59,6 +63,7 @@ impl Control {
             policy: Arc::new(policy),
             properties: Arc::default(),
             activity,
+            pools: Arc::new(Pools::new(PoolPolicy::default())),
             queue: Arc::default(),
             waiters: Arc::default(),
             watchers: Arc::default(),
@@ -70,6 +75,12 @@ impl Control {
     #[must_use]
     pub fn with_properties(self, properties: PropertyPolicy) -> Self {
         Self { properties: Arc::new(properties), ..self }
+    }
+
+    /// The same with engines kept ready.
+    #[must_use]
+    pub fn with_pools(self, policy: PoolPolicy) -> Self {
+        Self { pools: Arc::new(Pools::new(policy)), ..self }
     }
 
     /// Who uses which session now.

@@ -56,7 +56,7 @@ impl Control {
         let world = &self.world;
         let Some(session) = world.store.session_by_uuid(uuid).await? else {
             self.activity.forget(uuid);
-            return Ok(Requeue::Never);
+            return self.pool_pass(uuid.engine_id(), fence).await;
         };
         let id = uuid.engine_id();
         let engine = world.driver.observe(id).await?;
@@ -129,7 +129,13 @@ impl Control {
         let Observed::Listening(listening) = engine else { return Ok(Requeue::Soon) };
         let Listening { endpoint, .. } = &listening;
         match self.world.probe.ask(session.uuid, endpoint, Protocol::SparkConnect).await {
-            Answer::Good => self.record(session, &SessionEvent::EngineReady(listening), fence).await,
+            Answer::Good => {
+                if session.handed_over() {
+                    // First: what runs in an active session may ask whose it is, and must not be ended early.
+                    self.welcome(session).await?;
+                }
+                self.record(session, &SessionEvent::EngineReady(listening), fence).await
+            }
             Answer::NotYet => Ok(Requeue::Retry),
             Answer::Error(text) => {
                 // Its own log says more than it tells a caller.
@@ -214,7 +220,7 @@ impl Control {
     }
 
     /// Whether the change was written; not when someone else wrote first, and the session is to be read again.
-    async fn commit(&self, change: Change) -> Result<bool, PassError> {
+    pub(crate) async fn commit(&self, change: Change) -> Result<bool, PassError> {
         match self.world.store.commit(change).await {
             Ok(()) => Ok(true),
             Err(CommitError::Conflict) => Ok(false),

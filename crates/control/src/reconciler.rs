@@ -142,8 +142,12 @@ impl Reconciler {
 
     fn wake_at(&self, now: Timestamp, room: bool) -> Timestamp {
         let housekeeping = self.next_renewal.min(self.next_sweep).min(self.next_flush);
+        if self.lease_at(now).is_none() {
+            return housekeeping;
+        }
+        let housekeeping = housekeeping.min(self.control.pools.due_at());
         match self.control.queue.next_due() {
-            Some(due) if room && self.lease_at(now).is_some() => due.min(housekeeping),
+            Some(due) if room => due.min(housekeeping),
             _ => housekeeping,
         }
     }
@@ -164,6 +168,9 @@ impl Reconciler {
         if now >= self.next_sweep && self.lease_at(now).is_some() {
             self.next_sweep = later(now, SWEEP_INTERVAL);
             self.sweep(now).await?;
+        }
+        if let Some(fence) = self.lease_at(now) {
+            self.control.keep_pools(fence, now).await?;
         }
         Ok(())
     }
@@ -200,10 +207,13 @@ impl Reconciler {
         let world = &self.control.world;
         // Engines first: one that is made meanwhile has its record already, so it is not taken for a stray.
         let engines = world.driver.engines().await?;
+        // Those of pools before sessions: what is handed over meanwhile is found as one or the other.
+        let pooled: HashSet<EngineId> =
+            world.store.pool_engines().await?.into_iter().map(|engine| engine.id).collect();
         let unsettled: HashSet<SessionUuid> = world.store.unsettled().await?.into_iter().collect();
         for id in engines {
             let uuid = id.session_uuid();
-            if unsettled.contains(&uuid) {
+            if unsettled.contains(&uuid) || pooled.contains(&id) {
                 continue;
             }
             match world.store.session_by_uuid(uuid).await? {
@@ -218,7 +228,7 @@ impl Reconciler {
                 }
             }
         }
-        for uuid in unsettled {
+        for uuid in unsettled.into_iter().chain(pooled.into_iter().map(EngineId::session_uuid)) {
             self.control.queue.push(uuid, now);
         }
         self.purge(now).await

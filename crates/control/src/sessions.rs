@@ -77,32 +77,37 @@ impl Control {
         let name = request.parent.session(request.session_id);
         let config = self.effective(config, &name);
         let now = self.world.clock.now();
-        let operation_id = OperationId(self.world.random.uuid());
-        let session = Session::new(
-            name,
-            SessionUuid(self.world.random.uuid()),
-            config,
-            caller.name.clone(),
-            operation_id,
-            now,
-            &self.policy,
-        );
-        let operation = operation_about(&session, operation_id, OperationKind::Create, now);
-        let uuid = session.uuid;
-        let change = Change {
-            request: key.map(|key| (key, operation_id)),
-            sessions: vec![SessionWrite::Insert(Box::new(session))],
-            operations: vec![operation.clone()],
-            ..Change::default()
-        };
-        match self.world.store.commit(change).await {
-            Ok(()) => {
-                self.queue.push(uuid, now);
-                Ok(operation)
+        let mut offers = self.offers(&config, now).await?;
+        // Each turn someone else took the engine that was looked at; in the end one is launched.
+        loop {
+            let seat = self.seat(&mut offers).await;
+            let operation_id = OperationId(self.world.random.uuid());
+            let creator = caller.name.clone();
+            let (name, config) = (name.clone(), config.clone());
+            let mut session = Session::new(name, seat.uuid, config, creator, operation_id, now, &self.policy);
+            if let Some(from) = seat.from {
+                session = session.with_engine_from(from);
             }
-            Err(CommitError::Replayed(id)) => self.operation_by_id(id).await,
-            Err(CommitError::SessionExists(name)) => Err(ControlError::SessionExists(name)),
-            Err(error) => Err(store_error(error, &request.parent.session(String::new()))),
+            let handed_over = session.handed_over();
+            let operation = operation_about(&session, operation_id, OperationKind::Create, now);
+            let change = Change {
+                request: key.clone().map(|key| (key, operation_id)),
+                sessions: vec![SessionWrite::Insert(Box::new(session))],
+                operations: vec![operation.clone()],
+                pool_engines: seat.write.into_iter().collect(),
+                ..Change::default()
+            };
+            match self.world.store.commit(change).await {
+                Ok(()) => {
+                    self.seated(&offers, handed_over, now);
+                    self.queue.push(seat.uuid, now);
+                    return Ok(operation);
+                }
+                Err(CommitError::EngineTaken(_)) => {}
+                Err(CommitError::Replayed(id)) => return self.operation_by_id(id).await,
+                Err(CommitError::SessionExists(name)) => return Err(ControlError::SessionExists(name)),
+                Err(error) => return Err(store_error(error, &request.parent.session(String::new()))),
+            }
         }
     }
 
@@ -130,7 +135,7 @@ impl Control {
     }
 
     /// The settings with the properties that the session runs with.
-    fn effective(&self, mut config: SessionConfig, name: &SessionName) -> SessionConfig {
+    pub(crate) fn effective(&self, mut config: SessionConfig, name: &SessionName) -> SessionConfig {
         let runtime = config.runtime.get_or_insert_default();
         runtime.properties = properties::effective(&runtime.properties, &self.properties, name);
         config

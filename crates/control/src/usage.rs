@@ -2,6 +2,7 @@
 
 use hearth_core::Timestamp;
 use hearth_core::lease::Fence;
+use hearth_core::pool::recipe::EngineFrom;
 use hearth_core::session::{Session, StateLabel, later};
 use hearth_core::transition::SessionEvent;
 use hearth_core::usage::{GroupBy, RollUp, SAMPLE_INTERVAL, Used, roll_up};
@@ -109,6 +110,10 @@ impl Control {
         let mut used = Used { at: Some(now), ..Used::default() };
         if let Some(seen) = seen {
             (used.cpu, used.memory, used.peak_memory) = (seen.cpu, seen.memory, seen.peak_memory);
+        }
+        if let Some(EngineFrom::Pool { cpu: before, .. }) = session.engine_from {
+            // What it used before it was this session's is nobody's.
+            used.cpu = used.cpu.saturating_sub(before);
         }
         used.busy = self.activity.busy(session.uuid, session.used.busy);
         used

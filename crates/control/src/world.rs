@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use hearth_core::Timestamp;
 use hearth_core::clock::Clock;
 use hearth_core::config::SessionConfig;
-use hearth_core::engine::{Endpoint, EngineSpec, Protocol};
+use hearth_core::engine::{Endpoint, EngineSpec, Introduction, Protocol};
 use hearth_core::id::SessionUuid;
+use hearth_core::pool::PoolEngine;
+use hearth_core::pool::recipe::Recipe;
 use hearth_core::session::{Failure, Session};
 use hearth_core::validate::Violation;
 use hearth_driver::{Driver, LogChunk};
@@ -40,6 +42,24 @@ pub trait Launcher: Send + Sync + 'static {
     /// # Errors
     /// When there can be none, as when its runtime is not installed: the start has failed.
     async fn start(&self, session: &Session, deadline: Timestamp) -> Result<Start, Failure>;
+
+    /// What of the engine of a session with these effective settings is decided at its launch; `None` if engines for
+    /// it cannot be made ahead. Cheap: asked for every new session.
+    fn recipe(&self, config: &SessionConfig) -> Option<Recipe>;
+
+    /// The engine that is made ahead for sessions with settings like these. Returns at once, as `start` does.
+    ///
+    /// # Errors
+    /// When there can be none.
+    async fn start_ahead(
+        &self,
+        engine: &PoolEngine,
+        config: &SessionConfig,
+        deadline: Timestamp,
+    ) -> Result<Start, Failure>;
+
+    /// What an engine that was made ahead is told of the session it is for.
+    fn introduction(&self, session: &Session) -> Introduction;
 }
 
 /// How far the start of a session's engine is.

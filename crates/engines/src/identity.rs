@@ -1,11 +1,25 @@
-//! What an engine is told of the session it runs for, in its environment and at the head of its log.
+//! What an engine is told of the session it runs for: in its environment, at the head of its log, and in a file.
+//!
+//! An engine that is made ahead learns it when it is handed over. Its environment cannot be changed then, so the file
+//! is what programs should read; the variables are there only in engines that were launched for their session.
 
 use std::collections::BTreeMap;
 
+use hearth_core::engine::{EngineSpec, Introduction, WORK_DIR};
 use hearth_core::session::Session;
 
 /// What the names of all these variables begin with. A session's own properties cannot set them.
 const PREFIX: &str = "HEARTH_";
+
+/// The variable that says where the file is. The only one that an engine made ahead has from the start, beside the
+/// session's uuid.
+const FILE_VARIABLE: &str = "HEARTH_SESSION_FILE";
+
+/// The variable of the session's uuid.
+const UUID_VARIABLE: &str = "HEARTH_SESSION_UUID";
+
+/// The file's name, in the engine's scratch directory.
+const FILE: &str = "hearth-session.json";
 
 /// The variables that say whose engine it is.
 ///
@@ -29,15 +43,62 @@ pub fn variables(session: &Session) -> BTreeMap<String, String> {
 /// The same as Spark properties, for those who look at a session from inside: `spark.hearth.session`,
 /// `spark.hearth.uuid`, `spark.hearth.label.team`.
 pub fn properties(session: &Session) -> BTreeMap<String, String> {
+    let uuid = ("spark.hearth.uuid".to_owned(), session.uuid.to_string());
+    if nobodys(session) {
+        return BTreeMap::from([uuid]);
+    }
     let labels = session.config.labels.iter();
     labels
         .map(|(key, value)| (format!("spark.hearth.label.{key}"), value.clone()))
         .chain([
             ("spark.hearth.session".to_owned(), session.name.to_string()),
-            ("spark.hearth.uuid".to_owned(), session.uuid.to_string()),
+            uuid,
             ("spark.hearth.creator".to_owned(), session.creator.clone()),
         ])
         .collect()
+}
+
+/// Whether this stands for sessions to come: every real one has a creator.
+fn nobodys(session: &Session) -> bool {
+    session.creator.is_empty()
+}
+
+/// Adds the file of the session to the engine that is launched for it.
+pub fn with_file(mut spec: EngineSpec, session: &Session) -> EngineSpec {
+    spec.files.insert(FILE.to_owned(), file(session));
+    spec.env.insert(FILE_VARIABLE.to_owned(), format!("{WORK_DIR}/{FILE}"));
+    spec
+}
+
+/// Takes out of an engine that is made ahead whatever says whose it is: nobody's yet.
+pub fn withheld(mut spec: EngineSpec, pool: &str) -> EngineSpec {
+    spec.env.retain(|name, _| !name.starts_with(PREFIX) || name == UUID_VARIABLE);
+    spec.env.insert(FILE_VARIABLE.to_owned(), format!("{WORK_DIR}/{FILE}"));
+    spec.files.remove(FILE);
+    spec.log_head = format!("hearth {}: engine {} of pool {pool}\n", env!("CARGO_PKG_VERSION"), spec.id);
+    spec
+}
+
+/// What an engine that was made ahead is told once it is a session's.
+pub fn introduction(session: &Session, runtime: &str) -> Introduction {
+    Introduction {
+        files: BTreeMap::from([(FILE.to_owned(), file(session))]),
+        log_line: log_head(session, runtime).trim_end().to_owned(),
+    }
+}
+
+/// Whose engine it is, as JSON.
+fn file(session: &Session) -> String {
+    let labels: serde_json::Map<_, _> =
+        session.config.labels.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
+    let content = serde_json::json!({
+        "session": session.name.to_string(),
+        "uuid": session.uuid.to_string(),
+        "creator": session.creator,
+        "user": session.config.user,
+        "labels": labels,
+    });
+    format!("{content}\n")
 }
 
 /// Leaves out what only [`variables`] may say.
@@ -57,4 +118,64 @@ pub fn log_head(session: &Session, runtime: &str) -> String {
 fn json(labels: &BTreeMap<String, String>) -> String {
     let labels = labels.iter().map(|(key, value)| (key.clone(), value.clone().into()));
     serde_json::Value::Object(labels.collect()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use hearth_core::Timestamp;
+    use hearth_core::config::SessionConfig;
+    use hearth_core::id::{OperationId, SessionUuid};
+    use hearth_core::policy::SessionPolicy;
+
+    use super::*;
+    use crate::{Launch, sail};
+
+    fn session() -> Session {
+        let config = SessionConfig {
+            labels: BTreeMap::from([("team".to_owned(), "blue".to_owned())]),
+            user: "ana@example.com".to_owned(),
+            ..SessionConfig::default()
+        };
+        Session::new(
+            "projects/p/locations/l/sessions/etl".parse().unwrap(),
+            SessionUuid("0190a3c2-0000-4000-8000-000000000001".parse().unwrap()),
+            config,
+            "bob@example.com".to_owned(),
+            OperationId("0190a3c2-0000-4000-8000-000000000002".parse().unwrap()),
+            Timestamp::UNIX_EPOCH,
+            &SessionPolicy::default(),
+        )
+    }
+
+    fn spec() -> EngineSpec {
+        let launch = Launch {
+            runtime: "sail-1".to_owned(),
+            environment: "/base".into(),
+            layer: None,
+            site_packages: "/base/site-packages".into(),
+            secret: crate::Secret::new("s".to_owned()),
+            variables: BTreeMap::new(),
+            cores: 2,
+            log_limit: 1 << 20,
+            deadline: Timestamp::UNIX_EPOCH,
+        };
+        sail::spec(&session(), launch)
+    }
+
+    #[test]
+    fn an_engine_made_ahead_says_nothing_of_anybody_and_learns_it_later() {
+        let cold = with_file(spec(), &session());
+        let ahead = withheld(cold.clone(), "sail-1");
+        let text = serde_json::to_string(&ahead).unwrap();
+        for word in ["etl", "ana@", "bob@", "blue", "TEAM"] {
+            assert!(!text.contains(word), "{word}: {text}");
+        }
+        assert_eq!(ahead.env["HEARTH_SESSION_UUID"], cold.env["HEARTH_SESSION_UUID"]);
+        assert_eq!(ahead.env["HEARTH_SESSION_FILE"], cold.env["HEARTH_SESSION_FILE"]);
+        let told = introduction(&session(), "sail-1");
+        assert_eq!(told.files, cold.files, "the same file, sooner or later");
+        assert_eq!(format!("{}\n", told.log_line), cold.log_head);
+        let file: serde_json::Value = serde_json::from_str(&told.files[FILE]).unwrap();
+        assert_eq!((&file["user"], &file["labels"]["team"]), (&"ana@example.com".into(), &"blue".into()));
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use hearth_core::properties::APP_NAME;
+
 /// Prefixes of properties that set environment variables: of the Spark driver, and of its executors. Where both
 /// are one process the driver's wins.
 const ENVIRONMENT_PREFIXES: [&str; 2] = ["spark.executorEnv.", "spark.dataproc.driverEnv."];
@@ -39,6 +41,20 @@ pub fn sail(properties: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         }
     }
     variables
+}
+
+/// Whether a property of this key decides something of Sail's that only a launch can decide. No other property has any
+/// effect on Sail's own start.
+pub fn fixed_for_sail(key: &str) -> bool {
+    key.starts_with(SAIL_PREFIX)
+        || SAIL_EQUIVALENTS.iter().any(|(known, _)| *known == key)
+        || ENVIRONMENT_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+}
+
+/// Whether a property of this key decides something of Spark's that only a launch can decide. The application's name is
+/// for people, and they are shown the session's.
+pub fn fixed_for_spark(key: &str) -> bool {
+    key != APP_NAME
 }
 
 /// The environment variables that properties ask for.

@@ -7,11 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use hearth_core::Timestamp;
-use hearth_core::engine::{EngineSpec, Observed};
+use hearth_core::engine::{EngineSpec, Introduction, Observed};
 use hearth_core::id::{EngineId, OperationId, SessionUuid};
 use hearth_core::lease::Lease;
 use hearth_core::name::{SessionName, TemplateName};
 use hearth_core::operation::{Operation, RequestKey};
+use hearth_core::pool::PoolEngine;
 use hearth_core::session::Session;
 use hearth_core::template::Template;
 use hearth_core::usage::UsageRecord;
@@ -148,6 +149,10 @@ impl<S: Store> Store for CrashingStore<S> {
         read!(self, self.inner.finished_before(time, limit))
     }
 
+    async fn pool_engines(&self) -> Result<Vec<PoolEngine>, StoreError> {
+        read!(self, self.inner.pool_engines())
+    }
+
     async fn request(&self, key: &RequestKey) -> Result<Option<OperationId>, StoreError> {
         read!(self, self.inner.request(key))
     }
@@ -211,6 +216,10 @@ impl<D: Driver> Driver for CrashingDriver<D> {
 
     async fn set_deadline(&self, id: EngineId, deadline: Timestamp) -> Result<(), DriverError> {
         write!(self, self.inner.set_deadline(id, deadline), lost())
+    }
+
+    async fn introduce(&self, id: EngineId, introduction: &Introduction) -> Result<(), DriverError> {
+        write!(self, self.inner.introduce(id, introduction), lost())
     }
 
     async fn remove(&self, id: EngineId) -> Result<(), DriverError> {

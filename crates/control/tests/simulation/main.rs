@@ -7,6 +7,7 @@ mod crash;
 mod crash_points;
 mod lifetimes;
 mod notices;
+mod pools;
 mod seeded;
 mod templates;
 mod usage;

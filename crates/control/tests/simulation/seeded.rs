@@ -7,7 +7,7 @@ use hearth_core::engine::ExitStatus;
 use hearth_driver::fake::{EnginePlan, Fault, Method, OnStart, OnStop};
 
 use crate::crash::{Crash, Side};
-use crate::world::{Simulation, caller, config, name, parent};
+use crate::world::{ENGINE_MEMORY, Simulation, caller, config, name, parent};
 
 /// How many worlds are tried. More take longer and find more.
 const SEEDS: u64 = 60;
@@ -44,10 +44,13 @@ fn plan(dice: &mut Dice) -> EnginePlan {
     }
 }
 
-async fn live(seed: u64) {
+async fn live(seed: u64, pools: &[&str]) {
     let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     let mut world = Simulation::new();
     world.policy.start_timeout = Duration::from_secs(20);
+    world.pools.pools = pools.iter().map(|pool| pool.parse().unwrap()).collect();
+    world.pools.memory = 3 * ENGINE_MEMORY;
+    world.pools.max_age = Duration::from_secs(60);
     let mut server = world.server(Crash::never()).await;
     for _ in 0..EVENTS {
         let id = format!("demo-{}", dice.roll(4));
@@ -77,8 +80,15 @@ async fn live(seed: u64) {
                     .await,
             ),
             6 => {
-                let method = [Method::Ensure, Method::Observe, Method::Stop, Method::Remove, Method::Engines]
-                    [usize::try_from(dice.roll(5)).unwrap()];
+                let method = [
+                    Method::Ensure,
+                    Method::Observe,
+                    Method::Stop,
+                    Method::Remove,
+                    Method::Engines,
+                    Method::SetDeadline,
+                    Method::Introduce,
+                ][usize::try_from(dice.roll(7)).unwrap()];
                 let fault = if dice.roll(2) == 0 { Fault::Refuse } else { Fault::LoseAnswer };
                 world.engines.inject(method, fault, u32::try_from(dice.roll(3)).unwrap());
             }
@@ -104,6 +114,14 @@ async fn whatever_happens_all_settles_once_the_faults_stop() {
     for seed in 1..=SEEDS {
         // The seed of a failing run is the last one printed.
         println!("seed {seed}");
-        live(seed).await;
+        live(seed, &[]).await;
+    }
+}
+
+#[tokio::test]
+async fn whatever_happens_with_pools_all_settles_once_the_faults_stop() {
+    for seed in 1..=SEEDS {
+        println!("seed {seed}");
+        live(seed, &["default=1..3"]).await;
     }
 }

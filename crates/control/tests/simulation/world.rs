@@ -13,12 +13,14 @@ use hearth_control::{Caller, Control, Reconciler, Scope};
 use hearth_core::Timestamp;
 use hearth_core::clock::Clock;
 use hearth_core::config::{SessionConfig, SessionKind};
-use hearth_core::engine::{Endpoint, EngineSpec, PortSource, Protocol, StopSignal};
+use hearth_core::engine::{Endpoint, EngineSpec, Introduction, PortSource, Protocol, StopSignal};
 use hearth_core::filter::Filter;
-use hearth_core::id::{OperationId, SessionUuid};
+use hearth_core::id::{EngineId, OperationId, SessionUuid};
 use hearth_core::name::{Parent, SessionName};
 use hearth_core::operation::Operation;
 use hearth_core::policy::SessionPolicy;
+use hearth_core::pool::recipe::{Recipe, RecipeId};
+use hearth_core::pool::{PoolEngine, PoolPolicy};
 use hearth_core::session::{Failure, Session, StateLabel};
 use hearth_core::validate::Violation;
 use hearth_driver::fake::FakeWorld;
@@ -36,12 +38,16 @@ const START: i64 = 1_800_000_000;
 /// Within which time all must be settled once faults have stopped (I12).
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 
+/// What an engine is taken to need, in bytes.
+pub(crate) const ENGINE_MEMORY: u64 = 100 << 20;
+
 /// What outlives every server: the disk, the engines, time.
 pub(crate) struct Simulation {
     pub(crate) clock: Arc<VirtualClock>,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) engines: FakeWorld,
     pub(crate) policy: SessionPolicy,
+    pub(crate) pools: PoolPolicy,
     random: Arc<Numbers>,
     seen: Mutex<HashMap<SessionUuid, Session>>,
 }
@@ -71,22 +77,48 @@ impl Launcher for AnyEngine {
     }
 
     async fn start(&self, session: &Session, deadline: Timestamp) -> Result<Start, Failure> {
-        let spec = EngineSpec {
-            id: session.uuid.engine_id(),
-            program: "/engine".into(),
-            args: Vec::new(),
-            env: BTreeMap::new(),
-            files: BTreeMap::new(),
-            port: PortSource::LogLine("listening on ".to_owned()),
-            ui: None,
-            protocol: Protocol::SparkConnect,
-            stop_signal: StopSignal::Terminate,
-            log_head: String::new(),
-            log_limit: 1 << 20,
-            deadline,
-        };
-        Ok(Start::Engine { spec: Box::new(spec), prepared: false })
+        Ok(engine(session.uuid.engine_id(), deadline))
     }
+
+    fn recipe(&self, config: &SessionConfig) -> Option<Recipe> {
+        let runtime = config.runtime.clone().unwrap_or_default();
+        // What a launch decides here: the runtime, and properties that say so.
+        let fixed: BTreeMap<String, String> =
+            runtime.properties.into_iter().filter(|(key, _)| key.starts_with("fixed.")).collect();
+        let id = RecipeId(format!("{} {fixed:?}", runtime.version));
+        Some(Recipe { id, runtime: format!("any{}", runtime.version), fixed, memory: ENGINE_MEMORY })
+    }
+
+    async fn start_ahead(
+        &self,
+        ahead: &PoolEngine,
+        _config: &SessionConfig,
+        deadline: Timestamp,
+    ) -> Result<Start, Failure> {
+        Ok(engine(ahead.id, deadline))
+    }
+
+    fn introduction(&self, session: &Session) -> Introduction {
+        Introduction { files: BTreeMap::new(), log_line: format!("for {}", session.name) }
+    }
+}
+
+fn engine(id: EngineId, deadline: Timestamp) -> Start {
+    let spec = EngineSpec {
+        id,
+        program: "/engine".into(),
+        args: Vec::new(),
+        env: BTreeMap::new(),
+        files: BTreeMap::new(),
+        port: PortSource::LogLine("listening on ".to_owned()),
+        ui: None,
+        protocol: Protocol::SparkConnect,
+        stop_signal: StopSignal::Terminate,
+        log_head: String::new(),
+        log_limit: 1 << 20,
+        deadline,
+    };
+    Start::Engine { spec: Box::new(spec), prepared: false }
 }
 
 struct Answers;
@@ -106,6 +138,7 @@ impl Simulation {
             clock,
             store: Arc::default(),
             policy: SessionPolicy::default(),
+            pools: PoolPolicy::default(),
             random: Arc::new(Numbers(AtomicU64::new(1))),
             seen: Mutex::default(),
         }
@@ -127,7 +160,7 @@ impl Simulation {
             timer: self.clock.clone(),
             random: self.random.clone(),
         };
-        let control = Control::new(world, self.policy.clone());
+        let control = Control::new(world, self.policy.clone()).with_pools(self.pools.clone());
         let mut reconciler = Reconciler::new(control.clone());
         // A server that dies here never acted at all.
         let _ = reconciler.seize().await;
@@ -199,6 +232,10 @@ impl Simulation {
     async fn check_states(&self) {
         use StateLabel::{Active, Creating, Failed, Terminated, Terminating};
         let sessions = self.all_sessions().await;
+        for engine in self.pool_engines().await {
+            let uuid = engine.id.session_uuid();
+            assert!(!sessions.iter().any(|session| session.uuid == uuid), "{engine:?} is a session's too");
+        }
         let mut seen = self.seen.lock().unwrap();
         for session in sessions {
             let mut path: Vec<_> = session.history.iter().map(|past| (past.state, past.at)).collect();
@@ -237,7 +274,8 @@ impl Simulation {
                     .await
                     .iter()
                     .all(|session| session.settled() || session.state.label() == StateLabel::Active);
-                operations_done && at_rest && self.strays().await.is_empty()
+                let pools_at_rest = self.pool_engines().await.iter().all(|engine| !engine.retiring());
+                operations_done && at_rest && pools_at_rest && self.strays().await.is_empty()
             })
             .await;
         assert!(settled, "not settled within {SETTLED_WITHIN:?}: {:#?}", self.all_operations().await);
@@ -247,11 +285,23 @@ impl Simulation {
         }
     }
 
-    /// Traces of engines that no session accounts for.
-    async fn strays(&self) -> Vec<hearth_core::id::EngineId> {
-        let sessions = self.all_sessions().await;
-        let known =
-            |id: &hearth_core::id::EngineId| sessions.iter().any(|session| session.uuid.engine_id() == *id);
+    /// Every pool engine there is.
+    pub(crate) async fn pool_engines(&self) -> Vec<PoolEngine> {
+        self.store.pool_engines().await.unwrap()
+    }
+
+    /// Whether an engine is there to be handed over.
+    pub(crate) async fn has_ready(&self) -> bool {
+        self.pool_engines().await.iter().any(PoolEngine::ready)
+    }
+
+    /// Traces of engines that neither a session nor a pool accounts for.
+    pub(crate) async fn strays(&self) -> Vec<EngineId> {
+        let (sessions, pooled) = (self.all_sessions().await, self.pool_engines().await);
+        let known = |id: &EngineId| {
+            sessions.iter().any(|session| session.uuid.engine_id() == *id)
+                || pooled.iter().any(|engine| engine.id == *id)
+        };
         self.engines.traces().into_iter().filter(|id| !known(id)).collect()
     }
 }

@@ -19,6 +19,7 @@
 pub mod demand;
 pub mod plan;
 pub mod recipe;
+mod size;
 pub mod step;
 
 use std::time::Duration;
@@ -29,6 +30,8 @@ use serde::{Deserialize, Serialize};
 use crate::id::EngineId;
 use crate::name::TemplateName;
 use crate::pool::recipe::RecipeId;
+
+pub use self::size::InvalidPoolSize;
 
 /// An engine of a pool, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,7 +150,7 @@ impl Default for PoolPolicy {
     /// No pools.
     fn default() -> Self {
         const HOUR: u64 = 3600;
-        Self { pools: Vec::new(), memory: 1 << 30, max_age: Duration::from_secs(4 * HOUR) }
+        Self { pools: Vec::new(), memory: 2 << 30, max_age: Duration::from_secs(4 * HOUR) }
     }
 }
 

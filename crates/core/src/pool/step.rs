@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::{PoolEngine, PoolState, Retirement};
 use crate::engine::Observed;
+use crate::last_words::last_words;
 use crate::policy::SessionPolicy;
 use crate::session::later;
-use crate::last_words::last_words;
 
 /// The one thing to do with a pool engine now. Every one may be repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum PoolStep {
     Forget,
     /// Remove its row.
     Remove,
+    /// See to it that it stays.
+    Keep,
     /// Nothing before this time, unless something changes.
     WaitUntil(Timestamp),
 }
@@ -57,7 +59,7 @@ pub fn next_step(
         (S::Starting { .. }, O::Exited(exit)) => {
             failed(format!("The engine ended before it was ready ({}){}", exit.status, last_words(exit)))
         }
-        (S::Ready { .. }, O::Listening(_) | O::Ready(_)) => PoolStep::WaitUntil(Timestamp::MAX),
+        (S::Ready { .. }, O::Listening(_) | O::Ready(_)) => PoolStep::Keep,
         (S::Ready { .. }, O::Absent | O::Starting) => failed("The engine is gone".to_owned()),
         // Someone else is ending it, and it must not be handed over meanwhile.
         (S::Ready { .. }, O::Stopping) => failed("The engine is being ended".to_owned()),
@@ -91,6 +93,7 @@ mod tests {
     fn observations() -> [Observed; 6] {
         let listening = Listening {
             endpoint: Endpoint { host: "127.0.0.1".to_owned(), port: 1 },
+            ui: None,
             placed_at: at(0),
             process_up_at: at(0),
             listening_at: at(1),

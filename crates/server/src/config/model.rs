@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hearth_core::policy::SessionPolicy;
+use hearth_core::pool::{PoolPolicy, PoolSize, PoolSubject};
 use hearth_core::usage::Price;
 
 use super::origins::AllowedOrigin;
@@ -53,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) session: SessionPolicy,
     /// What compute units cost, if anything.
     pub(crate) price: Option<Price>,
+    /// What is kept ready.
+    pub(crate) pools: PoolPolicy,
     /// What is logged, and how.
     pub(crate) log: LogConfig,
 }
@@ -125,6 +128,11 @@ impl Config {
             cors_origins: vec![AllowedOrigin::Loopback],
             session: SessionPolicy::default(),
             price: None,
+            // Costs nothing until sessions are created, and then the 64 MiB of one engine of Sail's.
+            pools: PoolPolicy {
+                pools: vec![PoolSize { of: PoolSubject::Runtime("sail".to_owned()), least: 0, most: 1 }],
+                ..PoolPolicy::default()
+            },
             log: LogConfig { filter: "info".to_owned(), format: LogFormat::Text },
         }
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use hearth_core::pool::{InvalidPoolSize, PoolSize};
 use hearth_core::usage::InvalidPrice;
 use http::uri::Authority;
 use tracing_subscriber::EnvFilter;
@@ -37,6 +38,7 @@ pub(super) fn store(
             *place(config) = list(raw, context, "an address or a list of them", address)?
         }
         Kind::Segments(place) => *place(config) = list(raw, context, "a name or a list of them", segment)?,
+        Kind::Pools(place) => *place(config) = list(raw, context, "a pool or a list of them", pool)?,
         Kind::Origins(place) => *place(config) = list(raw, context, "an origin or a list of them", origin)?,
         Kind::Directory(place) => {
             *place(config) =
@@ -197,6 +199,10 @@ fn origin(text: &str) -> Result<AllowedOrigin, Problem> {
             "\"{text}\" is not an origin, such as https://lab.example.com, nor \"loopback\" or \"*\""
         ))
     })
+}
+
+fn pool(text: &str) -> Result<PoolSize, Problem> {
+    text.parse().map_err(|error: InvalidPoolSize| Problem::Invalid(error.to_string()))
 }
 
 fn authority(text: &str) -> Result<String, Problem> {

@@ -46,6 +46,7 @@ pub(super) fn value(kind: &Kind, config: &Config) -> Option<toml::Value> {
     let text = match kind {
         Kind::Addresses(place) => return Some(list(place(&mut config))),
         Kind::Segments(place) => return Some(list(place(&mut config))),
+        Kind::Pools(place) => return Some(list(place(&mut config))),
         Kind::Origins(place) => return Some(list(place(&mut config))),
         Kind::Directory(place) => place(&mut config).display().to_string(),
         Kind::File(place) => place(&mut config).as_ref()?.display().to_string(),

@@ -112,6 +112,7 @@ fn kind_text(kind: &Kind) -> String {
         Kind::Segment(_) => "name, without slashes and spaces".to_owned(),
         Kind::Segments(_) => "names, without slashes and spaces".to_owned(),
         Kind::Origins(_) => "origins, `\"loopback\"` or `\"*\"`".to_owned(),
+        Kind::Pools(_) => "pools, such as `\"sail=0..2\"`".to_owned(),
         Kind::Filter(_) => "log directives".to_owned(),
         Kind::Duration(_, range) => {
             format!("duration from `{}` to `{}`", show_duration(*range.start()), show_duration(*range.end()))
@@ -140,6 +141,7 @@ fn setting_schema(setting: &Setting) -> Value {
         Kind::Origins(_) => {
             list(json!({ "type": "string", "pattern": "^(\\*|loopback|https?://[^/@\\s]+)$" }))
         }
+        Kind::Pools(_) => list(json!({ "type": "string", "pattern": "^\\S+=[0-9]+(\\.\\.[0-9]+)?$" })),
         Kind::Segment(_) => name,
         Kind::Directory(_) | Kind::Runtime(_) => json!({ "type": "string", "minLength": 1 }),
         Kind::File(_) | Kind::Filter(_) => json!({ "type": "string" }),

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hearth_core::pool::PoolSize;
 use hearth_core::usage::Price;
 use hearth_core::validate::{MAX_TTL, MIN_TTL};
 
@@ -54,6 +55,8 @@ pub(super) enum Kind {
     Segments(Place<Vec<String>>),
     /// Origins of pages.
     Origins(Place<Vec<AllowedOrigin>>),
+    /// Pools of engines.
+    Pools(Place<Vec<PoolSize>>),
     /// Directives that pick log events.
     Filter(Place<String>),
     /// A time with units.
@@ -303,6 +306,34 @@ pub(super) const SETTINGS: &[Setting] = &[
         since: "0.1",
         doc: "What an hour of one compute unit (DCU) costs, such as `0.089 USD`.\n\nReports of use then say what \
               sessions cost, and what of it they cost while nobody used them. Without it they do not.",
+    },
+    Setting {
+        key: "pools.engines",
+        kind: Kind::Pools(|config| &mut config.pools.pools),
+        flag: None,
+        since: "0.1",
+        doc: "Engines that are started ahead, so that sessions need not wait for one.\n\nEach is \
+              `RUNTIME=LEAST..MOST`, or `TEMPLATE=LEAST..MOST` with a session template's full name; `default` stands \
+              for the default runtime, and `=1` for `=1..1`. `LEAST` are always ready; up to `MOST` while \
+              sessions are created: as many as there were of late, half of which is forgotten every five minutes. \
+              An idle engine of Sail takes about 64 MiB, one of Spark some 600 MiB. The empty list keeps none \
+              ready.",
+    },
+    Setting {
+        key: "pools.memory",
+        kind: Kind::Size(|config| &mut config.pools.memory, 0..=1 << 50),
+        flag: None,
+        since: "0.1",
+        doc: "The most memory that engines started ahead may take, all together.\n\nThe least of every pool in \
+              `pools.engines` must fit.",
+    },
+    Setting {
+        key: "pools.max-age",
+        kind: Kind::Duration(|config| &mut config.pools.max_age, MIN_TTL..=MAX_TTL),
+        flag: None,
+        since: "0.1",
+        doc: "How long an engine that was started ahead is kept at most.\n\nAn older one is ended, and another \
+              started where one is wanted.",
     },
     Setting {
         key: "cors.origins",

@@ -41,6 +41,12 @@ pub(crate) enum ServeError {
         /// What there is.
         known: Vec<String>,
     },
+    /// The pools cannot be as they are asked for.
+    #[error("the setting pools.engines cannot be followed: {text}")]
+    Pools {
+        /// What does not go.
+        text: String,
+    },
     /// The templates of the start cannot be made.
     #[error(transparent)]
     Seed(#[from] SeedError),
@@ -144,6 +150,9 @@ impl ServeError {
             Self::Staging(_) => {
                 "Set `staging.uri` to a directory that is writable, as `file:///DIRECTORY`, or leave it out."
                     .to_owned()
+            }
+            Self::Pools { .. } => {
+                "Ask for fewer engines in `pools.engines`, or raise `pools.memory`.".to_owned()
             }
             Self::LogFilter { .. } => {
                 "Use a level, such as `info`, or directives, such as `info,hearth_gateway=debug`.".to_owned()

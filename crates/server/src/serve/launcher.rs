@@ -7,11 +7,14 @@ use async_trait::async_trait;
 use hearth_control::world::{Launcher, Start};
 use hearth_core::Timestamp;
 use hearth_core::config::{SessionConfig, SessionKind};
+use hearth_core::engine::Introduction;
 use hearth_core::error::ErrorKind;
+use hearth_core::pool::PoolEngine;
+use hearth_core::pool::recipe::Recipe;
 use hearth_core::session::{Failure, Session};
 use hearth_core::validate::Violation;
 use hearth_engines::jvm::{Archive, Jvm};
-use hearth_engines::{Launch, sail, spark};
+use hearth_engines::{Launch, identity, sail, spark};
 use hearth_runtimes::{Catalogue, EngineKind, Environment, Installer, Java, JavaError, LayerError, Runtime};
 
 use super::packages::{self, Layers};
@@ -79,7 +82,7 @@ fn jvm(java: Option<&Java>, environment: &Path) -> Jvm {
     Jvm { program: java.program(), major: java.major, archive }
 }
 
-fn failed(message: String) -> Failure {
+pub(super) fn failed(message: String) -> Failure {
     Failure { kind: ErrorKind::FailedPrecondition, message }
 }
 
@@ -101,7 +104,7 @@ pub(super) fn in_words(error: &LayerError) -> String {
 
 impl CatalogueLauncher {
     /// The runtime that serves a session: of those that its version can mean, the first that is installed.
-    fn runtime(&self, config: &SessionConfig) -> Result<&Runtime, Violation> {
+    pub(super) fn runtime(&self, config: &SessionConfig) -> Result<&Runtime, Violation> {
         let version = config.version();
         let meant = self.catalogue.find_all(version);
         let installed = |runtime: &&&Runtime| match &self.environments {
@@ -114,6 +117,40 @@ impl CatalogueLauncher {
             let description = format!("Unknown runtime version '{version}'. Known versions: {known}");
             Violation { field: field.to_owned(), description }
         })
+    }
+
+    /// The engine of a session. Does not wait for anything.
+    pub(super) fn engine(&self, session: &Session, deadline: Timestamp) -> Result<Start, Failure> {
+        let runtime = self.runtime(&session.config).map_err(|violation| failed(violation.description))?;
+        let Roots::Ready { base: environment, site_packages, java, layer } =
+            self.roots(runtime, &session.config)?
+        else {
+            return Ok(Start::Preparing);
+        };
+        let prepared = layer.is_some();
+        let launch = Launch {
+            runtime: runtime.full_name(),
+            environment,
+            layer,
+            site_packages,
+            secret: self.secrets.of(session.uuid),
+            variables: runtime.environment.clone(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            log_limit: self.log_limit,
+            deadline,
+        };
+        let spec = match runtime.engine {
+            EngineKind::Sail => sail::spec(session, launch),
+            EngineKind::Spark => {
+                let jvm = jvm(java.as_ref(), &launch.environment);
+                spark::spec(session, launch, &jvm)
+            }
+            EngineKind::Kernel => {
+                let name = runtime.full_name();
+                return Err(failed(format!("Runtime '{name}' has kernels only")));
+            }
+        };
+        Ok(Start::Engine { spec: Box::new(identity::with_file(spec, session)), prepared })
     }
 }
 
@@ -147,35 +184,23 @@ impl Launcher for CatalogueLauncher {
     }
 
     async fn start(&self, session: &Session, deadline: Timestamp) -> Result<Start, Failure> {
-        let runtime = self.runtime(&session.config).map_err(|violation| failed(violation.description))?;
-        let Roots::Ready { base: environment, site_packages, java, layer } =
-            self.roots(runtime, &session.config)?
-        else {
-            return Ok(Start::Preparing);
-        };
-        let prepared = layer.is_some();
-        let launch = Launch {
-            runtime: runtime.full_name(),
-            environment,
-            layer,
-            site_packages,
-            secret: self.secrets.of(session.uuid),
-            variables: runtime.environment.clone(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
-            log_limit: self.log_limit,
-            deadline,
-        };
-        let spec = match runtime.engine {
-            EngineKind::Sail => sail::spec(session, launch),
-            EngineKind::Spark => {
-                let jvm = jvm(java.as_ref(), &launch.environment);
-                spark::spec(session, launch, &jvm)
-            }
-            EngineKind::Kernel => {
-                let name = runtime.full_name();
-                return Err(failed(format!("Runtime '{name}' has kernels only")));
-            }
-        };
-        Ok(Start::Engine { spec: Box::new(spec), prepared })
+        self.engine(session, deadline)
+    }
+
+    fn recipe(&self, config: &SessionConfig) -> Option<Recipe> {
+        self.recipe_of(config)
+    }
+
+    async fn start_ahead(
+        &self,
+        engine: &PoolEngine,
+        config: &SessionConfig,
+        deadline: Timestamp,
+    ) -> Result<Start, Failure> {
+        self.engine_ahead(engine, config, deadline)
+    }
+
+    fn introduction(&self, session: &Session) -> Introduction {
+        self.introduce(session)
     }
 }

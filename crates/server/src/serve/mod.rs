@@ -2,6 +2,7 @@
 //!
 //! The only place that names concrete adapters. Start reading at [`run`].
 
+mod ahead;
 mod artifacts;
 mod cors;
 mod descriptions;
@@ -14,6 +15,7 @@ mod launcher;
 mod listener;
 mod logging;
 mod packages;
+mod pools;
 mod probe;
 mod secrets;
 mod templates;
@@ -169,6 +171,7 @@ fn assemble(
     let catalogue = catalogue.with_default(&config.default_runtime).ok_or_else(|| {
         ServeError::DefaultRuntime { name: config.default_runtime.clone(), known: known.clone() }
     })?;
+    pools::check(&config.pools, &catalogue)?;
     let catalogue = Arc::new(catalogue);
     let secrets = EngineSecrets::open(state_dir)
         .map_err(|source| ServeError::Token { path: state_dir.join(secrets::KEY_FILE), source })?;
@@ -185,6 +188,8 @@ fn assemble(
     };
     let driver = world.driver.clone();
     let control = Control::new(world, config.session.clone()).with_properties(machine_properties());
+    // What a test sees must come of what it asked for, so nothing is started ahead in an emulated world.
+    let control = if start.is_some() { control } else { control.with_pools(config.pools.clone()) };
     let (worker, emulator) = match start {
         Some((start, emulation)) => {
             let (emulator, running) = start.begin(control.clone());

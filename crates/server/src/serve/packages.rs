@@ -11,7 +11,7 @@ use hearth_runtimes::{Environment, Installer, LayerError, LayerSpec, Progress, R
 use tracing::{debug, info};
 
 /// The properties that name packages: ours, and the one that clusters of the hosted service have.
-const PROPERTIES: [&str; 2] = ["spark.dataproc.python.packages", "dataproc:pip.packages"];
+pub(super) const PROPERTIES: [&str; 2] = ["spark.dataproc.python.packages", "dataproc:pip.packages"];
 /// The field that they are in.
 const FIELD: &str = "session.runtime_config.properties";
 
@@ -40,6 +40,13 @@ pub(super) fn wanted(config: &SessionConfig) -> Result<Option<LayerSpec>, Violat
 pub(super) fn index(config: &SessionConfig) -> Option<String> {
     let repository = config.runtime.as_ref()?.repository.as_ref()?;
     repository.pypi.clone().filter(|index| !index.is_empty())
+}
+
+/// Takes out what names packages.
+pub(super) fn leave_out(config: &mut SessionConfig) {
+    if let Some(runtime) = &mut config.runtime {
+        runtime.properties.retain(|key, _| !PROPERTIES.contains(&key.as_str()));
+    }
 }
 
 /// Makes layers, each in a thread of its own, so that nothing waits for an index.

@@ -83,6 +83,8 @@ async fn start(args: &ConfigArgs, config: &Config) -> Result<Service, CommandErr
         .arg("serve")
         .args(passed_on(args))
         .args(["--listen".to_owned(), free(config.listen[0]).to_string()])
+        // One session is shown; what is started ahead would be left over.
+        .env("HEARTH_POOLS_ENGINES", "")
         .stdin(Stdio::null())
         .stdout(output)
         .stderr(errors)
