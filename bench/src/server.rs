@@ -59,6 +59,10 @@ impl Server {
         if engines == Engines::Fake {
             command.args(["--set", "driver=fake"]);
         }
+        if !settings.iter().any(|setting| setting.starts_with("pools.")) {
+            // Cold starts are measured unless a benchmark asks for others.
+            command.args(["--set", "pools.engines="]);
+        }
         for setting in settings {
             command.args(["--set", setting]);
         }
@@ -66,8 +70,6 @@ impl Server {
         for (name, _) in std::env::vars_os().filter(is_setting) {
             command.env_remove(name);
         }
-        // Cold starts are measured unless a benchmark asks for others.
-        command.env("HEARTH_POOLS_ENGINES", "");
         command.env("HEARTH_CONFIG", empty_configuration(state_dir)?);
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let child = command.spawn().with_context(|| format!("could not run {}", bench.hearth.display()))?;

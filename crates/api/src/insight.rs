@@ -3,6 +3,7 @@
 use futures::stream::{self, BoxStream, StreamExt};
 use hearth_control::ControlError;
 use hearth_control::insight::Extension;
+use hearth_control::pools::PoolStatus;
 use hearth_control::watch::Seen;
 use hearth_core::Timestamp;
 use hearth_core::notice::Notice;
@@ -38,10 +39,14 @@ impl SessionInsight for Api {
                 step: milestone.label().to_owned(),
                 time: Some(timestamp(at)),
                 elapsed: std::time::Duration::try_from(at.duration_since(accepted)).ok().map(duration),
-                detail: String::new(),
+                detail: match (milestone, &session.engine_from) {
+                    (Milestone::HandedOver, Some(from)) => from.handed_over(at).unwrap_or_default(),
+                    _ => String::new(),
+                },
             })
             .collect();
-        Ok(Response::new(pb::Timeline { entries, note: String::new() }))
+        let note = session.engine_from.as_ref().and_then(|from| from.note()).unwrap_or_default();
+        Ok(Response::new(pb::Timeline { entries, note }))
     }
 
     async fn get_log(&self, request: Request<pb::GetLogRequest>) -> Result<Response<pb::Log>, Status> {
@@ -155,6 +160,31 @@ pub(crate) fn told(notice: &Notice, state: StateLabel) -> pb::SessionNotice {
     }
 }
 
+fn pool(pool: PoolStatus) -> pb::Pool {
+    fn count<T: TryInto<i32>>(number: T) -> i32 {
+        number.try_into().unwrap_or(i32::MAX)
+    }
+    fn total(number: u64) -> i64 {
+        i64::try_from(number).unwrap_or(i64::MAX)
+    }
+    let (trouble, retry) = pool.trouble.unzip();
+    pb::Pool {
+        name: pool.name,
+        runtime: pool.runtime,
+        ready: count(pool.ready),
+        starting: count(pool.starting),
+        retiring: count(pool.retiring),
+        target: count(pool.target),
+        least: count(pool.least),
+        most: count(pool.most),
+        memory_bytes_each: total(pool.memory_each),
+        handed_over: total(pool.handed_over),
+        missed: total(pool.missed),
+        trouble: trouble.unwrap_or_default(),
+        retry_time: retry.map(timestamp),
+    }
+}
+
 #[tonic::async_trait]
 impl Server for Api {
     async fn get_server_info(
@@ -163,5 +193,14 @@ impl Server for Api {
     ) -> Result<Response<pb::ServerInfo>, Status> {
         caller(&request)?;
         Ok(Response::new(self.settings.info.clone()))
+    }
+
+    async fn list_pools(
+        &self,
+        request: Request<pb::ListPoolsRequest>,
+    ) -> Result<Response<pb::ListPoolsResponse>, Status> {
+        caller(&request)?;
+        let pools = self.control.pools().await.map_err(status)?;
+        Ok(Response::new(pb::ListPoolsResponse { pools: pools.into_iter().map(pool).collect() }))
     }
 }

@@ -22,8 +22,8 @@ use hearth_wire::hearth::session_insight_server::{SessionInsight, SessionInsight
 use hearth_wire::hearth::usage_reports_server::{UsageReports, UsageReportsServer};
 use hearth_wire::hearth::{
     ExplainSessionRequest, Explanation, ExtendSessionRequest, ExtendSessionResponse, GetLogRequest,
-    GetServerInfoRequest, GetTimelineRequest, GetUsageRequest, Log, ServerInfo, SessionNotice, Timeline,
-    Usage, WatchSessionRequest,
+    GetServerInfoRequest, GetTimelineRequest, GetUsageRequest, ListPoolsRequest, ListPoolsResponse, Log,
+    ServerInfo, SessionNotice, Timeline, Usage, WatchSessionRequest,
 };
 use hearth_wire::longrunning::operation::Result as Ended;
 use hearth_wire::longrunning::operations_server::{Operations, OperationsServer};
@@ -492,5 +492,13 @@ impl Server for Handlers {
             default_location: "local".to_owned(),
             ..ServerInfo::default()
         }))
+    }
+
+    async fn list_pools(
+        &self,
+        request: Request<ListPoolsRequest>,
+    ) -> Result<Response<ListPoolsResponse>, Status> {
+        let _records = self.enter("pools", &request, "")?;
+        Ok(Response::new(ListPoolsResponse::default()))
     }
 }

@@ -4,7 +4,8 @@ use hearth_wire::hearth::server_client::ServerClient;
 use hearth_wire::hearth::session_insight_client::SessionInsightClient;
 use hearth_wire::hearth::{
     ExplainSessionRequest, Explanation, ExtendSessionRequest, ExtendSessionResponse, GetLogRequest,
-    GetServerInfoRequest, GetTimelineRequest, Log, ServerInfo, SessionNotice, Timeline, WatchSessionRequest,
+    GetServerInfoRequest, GetTimelineRequest, ListPoolsRequest, Log, Pool, ServerInfo, SessionNotice,
+    Timeline, WatchSessionRequest,
 };
 use tonic::Streaming;
 
@@ -21,6 +22,19 @@ impl Client {
             ServerClient::new(service).get_server_info(request).await
         })
         .await
+    }
+
+    /// The engines that are started ahead.
+    ///
+    /// # Errors
+    /// As [`ClientError`] has it.
+    pub async fn pools(&self) -> Result<Vec<Pool>, ClientError> {
+        let answer = self
+            .repeat(ListPoolsRequest {}, |service, request| async move {
+                ServerClient::new(service).list_pools(request).await
+            })
+            .await?;
+        Ok(answer.pools)
     }
 
     /// How a session came up.

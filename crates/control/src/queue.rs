@@ -96,6 +96,11 @@ impl Queue {
         self.changed.notify_one();
     }
 
+    /// Makes whoever waits for a change look again.
+    pub fn wake(&self) {
+        self.changed.notify_one();
+    }
+
     /// When the next session is due.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.state().due.first().map(|(at, _)| *at)

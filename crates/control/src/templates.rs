@@ -161,7 +161,12 @@ impl Control {
     async fn commit_template(&self, write: TemplateWrite) -> Result<(), ControlError> {
         let name = write.name().clone();
         let change = Change { templates: vec![write], ..Change::default() };
-        self.world.store.commit(change).await.map_err(|error| match error {
+        let written = self.world.store.commit(change).await;
+        if written.is_ok() {
+            // A pool may be of this template.
+            self.look_at_pools();
+        }
+        written.map_err(|error| match error {
             CommitError::TemplateExists(name) => ControlError::TemplateExists(name),
             CommitError::TemplateAbsent(name) => ControlError::TemplateNotFound(name.to_string()),
             CommitError::Store(error) => ControlError::Store(error),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::error::ErrorKind;
 use crate::policy::SessionPolicy;
+use crate::pool::recipe::EngineFrom;
 use crate::session::{Activity, EndReason, Failure, PastState, Session, SessionState, StateLabel, later};
 use crate::words;
 
@@ -110,6 +111,13 @@ fn active(
             words::duration(idle_ttl)
         );
         told.ends_at = Some(ttl_ends_at.min(idle_ends_at));
+    }
+    match &session.engine_from {
+        Some(from @ EngineFrom::Launch { .. }) => {
+            told.reason.push_str(&format!(". It was started cold. {}", from.note().unwrap_or_default()));
+        }
+        Some(EngineFrom::Pool { .. }) => told.reason.push_str(". It got an engine that was ready"),
+        None => {}
     }
     told.next.push(format!("To use it, run `hearth sessions connect {id}`."));
     told.next.push(format!("For more time, run `hearth sessions extend {id} --for 2h`."));

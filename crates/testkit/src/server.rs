@@ -272,9 +272,12 @@ impl TestServer {
         let runtimes = self.options.runtimes.clone().unwrap_or_else(runtimes_dir);
         command.arg("--runtimes-dir").arg(self.dir.path().join(runtimes));
         // Supervisors end their engines by themselves then, should a test be killed. Arguments come before these.
-        // Engines are counted; tests of pools say which they want.
-        command.env("HEARTH_POOLS_ENGINES", "");
         command.env("HEARTH_SESSION_DEFAULT_TTL", "30m").env("HEARTH_SESSION_STOP_GRACE", "2s");
+        let of_pools = |argument: &OsString| argument.to_string_lossy().starts_with("pools.engines");
+        if !self.options.arguments.iter().any(of_pools) {
+            // Engines are counted; tests of pools say which they want.
+            command.args(["--set", "pools.engines="]);
+        }
         command.args(&self.options.arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         command

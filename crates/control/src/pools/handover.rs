@@ -85,6 +85,14 @@ impl Control {
         Seat { uuid: SessionUuid(self.world.random.uuid()), from, write: None }
     }
 
+    /// Has the pools looked at now: what they are made from may have changed.
+    pub(crate) fn look_at_pools(&self) {
+        if self.pools.any() {
+            self.pools.look_by(self.world.clock.now());
+            self.queue.wake();
+        }
+    }
+
     /// Notes that a session was made, so that the next finds an engine too.
     pub(crate) fn seated(&self, offers: &Offers, session_got_one: bool, now: Timestamp) {
         if let Some(recipe) = &offers.recipe {

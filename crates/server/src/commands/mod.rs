@@ -10,6 +10,7 @@ mod global;
 mod local;
 mod operations;
 mod output;
+mod pools;
 mod progress;
 mod quickstart;
 mod resource;
@@ -47,6 +48,7 @@ enum Command {
     Templates(templates::TemplatesCommand),
     Operations(operations::OperationsCommand),
     Usage(usage::UsageCommand),
+    Pools(pools::PoolsCommand),
     Runtimes(runtimes::RuntimesCommand),
     Token(token::TokenCommand),
     Doctor(doctor::DoctorCommand),
@@ -68,6 +70,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Templates(command) => block_on(command.run()),
         Command::Operations(command) => block_on(command.run()),
         Command::Usage(command) => block_on(command.run()),
+        Command::Pools(command) => block_on(command.run()),
         Command::Runtimes(command) => done(command.run()),
         Command::Token(command) => block_on(command.run()),
         Command::Doctor(command) => block_on(command.run()),

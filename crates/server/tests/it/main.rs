@@ -17,6 +17,7 @@ mod insight;
 mod operations;
 mod pages;
 mod parameters;
+mod pools;
 mod sessions;
 mod startup;
 mod templates;

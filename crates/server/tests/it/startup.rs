@@ -10,7 +10,7 @@ use hearth_testkit::{Finished, Options, TestServer, run};
 
 use crate::{HEARTH, server};
 
-fn hearth(home: &Path, words: &[&str]) -> Finished {
+pub(crate) fn hearth(home: &Path, words: &[&str]) -> Finished {
     let mut command = Command::new(HEARTH);
     command.args(words).env("HOME", home).env("XDG_CONFIG_HOME", home);
     command.env("XDG_STATE_HOME", home).env("XDG_DATA_HOME", home);

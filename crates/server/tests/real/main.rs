@@ -5,6 +5,7 @@
 mod crash;
 mod dataproc1;
 mod google;
+mod pools;
 mod spark;
 mod spark_jvm;
 mod tpch;

@@ -83,8 +83,6 @@ async fn start(args: &ConfigArgs, config: &Config) -> Result<Service, CommandErr
         .arg("serve")
         .args(passed_on(args))
         .args(["--listen".to_owned(), free(config.listen[0]).to_string()])
-        // One session is shown; what is started ahead would be left over.
-        .env("HEARTH_POOLS_ENGINES", "")
         .stdin(Stdio::null())
         .stdout(output)
         .stderr(errors)
@@ -137,9 +135,16 @@ fn passed_on(args: &ConfigArgs) -> Vec<String> {
     ]
     .into_iter()
     .flatten()
+    .chain(no_pools(args))
     .chain(args.set.iter().map(|set| ["--set".to_owned(), set.clone()]))
     .flatten()
     .collect()
+}
+
+/// One session is shown, and an engine that is started ahead would be left over, unless the caller wants one.
+fn no_pools(args: &ConfigArgs) -> Option<[String; 2]> {
+    let theirs = args.set.iter().any(|set| set.starts_with("pools."));
+    (!theirs).then(|| ["--set".to_owned(), "pools.engines=".to_owned()])
 }
 
 /// The address itself, or the same with any free port if another program has it.
