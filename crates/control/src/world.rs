@@ -8,6 +8,7 @@ use hearth_core::Timestamp;
 use hearth_core::clock::Clock;
 use hearth_core::config::SessionConfig;
 use hearth_core::engine::{Endpoint, EngineSpec, Introduction, Protocol};
+use hearth_core::error::ErrorKind;
 use hearth_core::id::SessionUuid;
 use hearth_core::pool::PoolEngine;
 use hearth_core::pool::recipe::Recipe;
@@ -45,7 +46,9 @@ pub trait Launcher: Send + Sync + 'static {
 
     /// What of the engine of a session with these effective settings is decided at its launch; `None` if engines for
     /// it cannot be made ahead. Cheap: asked for every new session.
-    fn recipe(&self, config: &SessionConfig) -> Option<Recipe>;
+    fn recipe(&self, _config: &SessionConfig) -> Option<Recipe> {
+        None
+    }
 
     /// The engine that is made ahead for sessions with settings like these. Returns at once, as `start` does.
     ///
@@ -53,13 +56,18 @@ pub trait Launcher: Send + Sync + 'static {
     /// When there can be none.
     async fn start_ahead(
         &self,
-        engine: &PoolEngine,
-        config: &SessionConfig,
-        deadline: Timestamp,
-    ) -> Result<Start, Failure>;
+        _engine: &PoolEngine,
+        _config: &SessionConfig,
+        _deadline: Timestamp,
+    ) -> Result<Start, Failure> {
+        let message = "Engines cannot be made ahead here".to_owned();
+        Err(Failure { kind: ErrorKind::Internal, message })
+    }
 
     /// What an engine that was made ahead is told of the session it is for.
-    fn introduction(&self, session: &Session) -> Introduction;
+    fn introduction(&self, _session: &Session) -> Introduction {
+        Introduction::default()
+    }
 }
 
 /// How far the start of a session's engine is.
