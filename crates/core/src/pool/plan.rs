@@ -194,7 +194,7 @@ mod tests {
         let pools = [pool("a", 0, 4, 4), pool("b", 1, 2, 0)];
         assert_eq!(next_move(&pools, &[], &limits(), at(1)), Move::Start(1), "below its least");
         let b = ready(1, "b", 1);
-        assert_eq!(next_move(&pools, &[b.clone()], &limits(), at(1)), Move::Start(0));
+        assert_eq!(next_move(&pools, std::slice::from_ref(&b), &limits(), at(1)), Move::Start(0));
         let starting = kept(2, "a", 1, PoolState::Starting { start_by: at(300) });
         assert_eq!(next_move(&pools, &[b, starting], &limits(), at(1)), Move::WaitUntil(at(21)));
     }
