@@ -16,8 +16,7 @@ use hearth_core::timeline::Milestone;
 use hearth_driver::fake::{EnginePlan, Entry, What};
 
 use crate::crash::Crash;
-use crate::lifetimes::{DAY, MINUTE, living};
-use crate::world::{ENGINE_MEMORY, Server, Simulation, caller, config, name, parent};
+use crate::world::{DAY, ENGINE_MEMORY, MINUTE, Server, Simulation, caller, config, living, name, parent};
 
 const START: Duration = Duration::from_secs(2);
 const LIMIT: Duration = Duration::from_secs(60);
@@ -128,7 +127,7 @@ async fn an_engine_that_dies_in_the_pool_is_not_handed_over_and_is_replaced() {
     let world = world(&["default=1"]);
     let mut server = world.server(Crash::never()).await;
     let engine = ready(&world, &mut server, 1).await.remove(0);
-    world.engines.end(engine.id, ExitStatus::Signal(9));
+    world.engines.end(engine.id, ExitStatus::Signal(9), &[]);
     // Nobody has heard of it yet.
     create(&server, "demo", config()).await.unwrap();
     let session = active(&world, &mut server, "demo").await;

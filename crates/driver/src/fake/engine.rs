@@ -101,7 +101,17 @@ impl Engine {
 
     pub(super) fn load(saved: SavedEngine) -> Self {
         let SavedEngine { id: _, plan, placed_at, deadline, log_limit, port, phase, stop } = saved;
-        Self { plan: Arc::new(plan), placed_at, deadline, log_limit, port, phase, stop, due: None }
+        Self {
+            plan: Arc::new(plan),
+            placed_at,
+            deadline,
+            log_limit,
+            port,
+            phase,
+            stop,
+            introduced: None,
+            due: None,
+        }
     }
 
     pub(super) fn observed(&self) -> Observed {
