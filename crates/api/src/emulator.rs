@@ -13,8 +13,8 @@ use pb::fault::Effect as PbEffect;
 use tonic::{Code, Request, Response, Status};
 
 use crate::Api;
+use crate::convert::insight;
 use crate::convert::time::{duration, timestamp};
-use crate::insight::told;
 use crate::sessions::{caller, session_name};
 use crate::status::{code, kind, status};
 
@@ -190,7 +190,7 @@ fn time(field: &str, of: &prost_types::Duration) -> Result<Duration, ControlErro
 }
 
 fn happened_message(happened: &Happened) -> pb::Happened {
-    let notice = told(&happened.notice, happened.state);
+    let notice = insight::notice(&happened.notice, happened.state);
     pb::Happened { session: happened.session.to_string(), notice: Some(notice) }
 }
 

@@ -2,25 +2,25 @@
 
 use futures::stream::{self, BoxStream, StreamExt};
 use hearth_control::ControlError;
+use hearth_control::diagnostics::Diagnosed;
 use hearth_control::insight::Extension;
 use hearth_control::pools::PoolStatus;
 use hearth_control::watch::Seen;
 use hearth_core::Timestamp;
-use hearth_core::notice::Notice;
-use hearth_core::session::StateLabel;
-use hearth_core::timeline::Milestone;
 use hearth_wire::hearth as pb;
 use hearth_wire::hearth::server_server::Server;
 use hearth_wire::hearth::session_insight_server::SessionInsight;
 use tonic::{Request, Response, Status};
 
 use crate::Api;
+use crate::convert::insight as convert;
 use crate::convert::time::{duration, from_duration, from_timestamp, timestamp};
+use crate::convert::usage::signed;
 use crate::sessions::{caller, session_name};
 use crate::status::status;
 
-/// How much of a log is sent at once if the caller does not say, and at most.
-const LOG_PIECE: usize = 1 << 20;
+/// How much of a log or an archive is sent at once if the caller does not say, and at most.
+const PIECE: usize = 1 << 20;
 
 #[tonic::async_trait]
 impl SessionInsight for Api {
@@ -31,34 +31,14 @@ impl SessionInsight for Api {
         caller(&request)?;
         let name = session_name(&request.get_ref().name).map_err(status)?;
         let session = self.control.session(&name).await.map_err(status)?;
-        let accepted = session.timeline.at(Milestone::Accepted).unwrap_or(session.created_at);
-        let entries = session
-            .timeline
-            .iter()
-            .map(|(milestone, at)| pb::timeline::Entry {
-                step: milestone.label().to_owned(),
-                time: Some(timestamp(at)),
-                elapsed: std::time::Duration::try_from(at.duration_since(accepted)).ok().map(duration),
-                detail: match (milestone, &session.engine_from) {
-                    (Milestone::HandedOver, Some(from)) => from.handed_over(at).unwrap_or_default(),
-                    _ => String::new(),
-                },
-            })
-            .collect();
-        let note = session.engine_from.as_ref().and_then(|from| from.note()).unwrap_or_default();
-        Ok(Response::new(pb::Timeline { entries, note }))
+        Ok(Response::new(convert::timeline(&session)))
     }
 
     async fn get_log(&self, request: Request<pb::GetLogRequest>) -> Result<Response<pb::Log>, Status> {
         caller(&request)?;
         let request = request.into_inner();
         let name = session_name(&request.name).map_err(status)?;
-        let offset = u64::try_from(request.offset)
-            .map_err(|_| Status::invalid_argument("Log offset must not be negative"))?;
-        let limit = match usize::try_from(request.limit) {
-            Ok(0) | Err(_) => LOG_PIECE,
-            Ok(limit) => limit.min(LOG_PIECE),
-        };
+        let (offset, limit) = piece(request.offset, request.limit).map_err(status)?;
         let (chunk, finished) = self.control.session_log(&name, offset, limit).await.map_err(status)?;
         Ok(Response::new(pb::Log {
             truncated: chunk.offset > offset,
@@ -112,16 +92,52 @@ impl SessionInsight for Api {
         caller(&request)?;
         let name = session_name(&request.get_ref().name).map_err(status)?;
         let (session, told) = self.control.explain_session(&name).await.map_err(status)?;
-        Ok(Response::new(pb::Explanation {
+        Ok(Response::new(convert::explanation(&session, told)))
+    }
+
+    async fn diagnose_session(
+        &self,
+        request: Request<pb::DiagnoseSessionRequest>,
+    ) -> Result<Response<pb::Diagnostics>, Status> {
+        caller(&request)?;
+        let name = session_name(&request.get_ref().name).map_err(status)?;
+        let Diagnosed { session, size } = self.control.diagnose_session(&name).await.map_err(status)?;
+        Ok(Response::new(pb::Diagnostics {
             name: session.name.to_string(),
-            state: session.state.label().to_string(),
-            summary: told.summary,
-            reason: told.reason,
-            next_steps: told.next,
-            end_time: told.ends_at.or(told.ended_at).map(timestamp),
-            log_lines: told.log_lines,
+            output_uri: self.settings.places.diagnostics(&session),
+            time: session.keeping.diagnosed_at.map(timestamp),
+            size: signed(size),
         }))
     }
+
+    async fn get_diagnostics(
+        &self,
+        request: Request<pb::GetDiagnosticsRequest>,
+    ) -> Result<Response<pb::DiagnosticsPart>, Status> {
+        caller(&request)?;
+        let request = request.into_inner();
+        let name = session_name(&request.name).map_err(status)?;
+        let (offset, limit) = piece(request.offset, request.limit).map_err(status)?;
+        let (session, kept) = self.control.diagnostics(&name, offset, limit).await.map_err(status)?;
+        let next_offset = offset.min(kept.size) + kept.content.len() as u64;
+        Ok(Response::new(pb::DiagnosticsPart {
+            content: kept.content,
+            next_offset: signed(next_offset),
+            finished: next_offset >= kept.size,
+            time: session.keeping.diagnosed_at.map(timestamp),
+        }))
+    }
+}
+
+/// Which bytes of a log or an archive a request asks for: from where on, and how many at most.
+fn piece(offset: i64, limit: i32) -> Result<(u64, usize), ControlError> {
+    let offset = u64::try_from(offset)
+        .map_err(|_| ControlError::field("offset", "Invalid value for field 'offset': it is negative"))?;
+    let limit = match usize::try_from(limit) {
+        Ok(0) | Err(_) => PIECE,
+        Ok(limit) => limit.min(PIECE),
+    };
+    Ok((offset, limit))
 }
 
 /// The end that a request asks for: one of the two.
@@ -139,24 +155,13 @@ fn extension(request: &pb::ExtendSessionRequest) -> Result<Extension, ControlErr
 /// What a watcher saw as a message.
 fn notice_message(seen: Seen, now: Timestamp) -> pb::SessionNotice {
     match seen {
-        Seen::Notice { notice, state } => told(&notice, state),
+        Seen::Notice { notice, state } => convert::notice(&notice, state),
         Seen::Removed => pb::SessionNotice {
             kind: "removed".to_owned(),
             time: Some(timestamp(now)),
             text: "Its record was removed".to_owned(),
             ..pb::SessionNotice::default()
         },
-    }
-}
-
-pub(crate) fn told(notice: &Notice, state: StateLabel) -> pb::SessionNotice {
-    pb::SessionNotice {
-        sequence: i64::try_from(notice.sequence).unwrap_or(i64::MAX),
-        kind: notice.what.label().to_owned(),
-        time: Some(timestamp(notice.at)),
-        text: notice.text(),
-        end_time: notice.what.ends_at().map(timestamp),
-        state: state.to_string(),
     }
 }
 

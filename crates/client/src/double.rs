@@ -21,9 +21,10 @@ use hearth_wire::hearth::server_server::{Server, ServerServer};
 use hearth_wire::hearth::session_insight_server::{SessionInsight, SessionInsightServer};
 use hearth_wire::hearth::usage_reports_server::{UsageReports, UsageReportsServer};
 use hearth_wire::hearth::{
-    ExplainSessionRequest, Explanation, ExtendSessionRequest, ExtendSessionResponse, GetLogRequest,
-    GetServerInfoRequest, GetTimelineRequest, GetUsageRequest, ListPoolsRequest, ListPoolsResponse, Log,
-    ServerInfo, SessionNotice, Timeline, Usage, WatchSessionRequest,
+    DiagnoseSessionRequest, Diagnostics, DiagnosticsPart, ExplainSessionRequest, Explanation,
+    ExtendSessionRequest, ExtendSessionResponse, GetDiagnosticsRequest, GetLogRequest, GetServerInfoRequest,
+    GetTimelineRequest, GetUsageRequest, ListPoolsRequest, ListPoolsResponse, Log, ServerInfo, SessionNotice,
+    Timeline, Usage, WatchSessionRequest,
 };
 use hearth_wire::longrunning::operation::Result as Ended;
 use hearth_wire::longrunning::operations_server::{Operations, OperationsServer};
@@ -70,6 +71,8 @@ pub struct Records {
     pub notices: BTreeMap<String, VecDeque<Vec<SessionNotice>>>,
     /// Explanations by session.
     pub explanations: BTreeMap<String, Explanation>,
+    /// Archives of diagnostics by session, in the parts that calls get.
+    pub archives: BTreeMap<String, Vec<Vec<u8>>>,
     /// What extensions were asked for.
     pub extensions: Vec<ExtendSessionRequest>,
     /// What sessions used.
@@ -467,6 +470,44 @@ impl SessionInsight for Handlers {
         let name = &request.get_ref().name;
         records.session(name)?;
         Ok(Response::new(records.explanations.get(name).cloned().unwrap_or_default()))
+    }
+
+    async fn diagnose_session(
+        &self,
+        request: Request<DiagnoseSessionRequest>,
+    ) -> Result<Response<Diagnostics>, Status> {
+        let records = self.enter("diagnose", &request, "")?;
+        let name = request.into_inner().name;
+        records.session(&name)?;
+        let size = records.archives.get(&name).map_or(0, |parts| parts.iter().map(Vec::len).sum());
+        let output_uri = "file:///staging/diagnostics.tar.gz".to_owned();
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
+        Ok(Response::new(Diagnostics { name, output_uri, time: Some(then()), size }))
+    }
+
+    async fn get_diagnostics(
+        &self,
+        request: Request<GetDiagnosticsRequest>,
+    ) -> Result<Response<DiagnosticsPart>, Status> {
+        let records = self.enter("diagnostics", &request, "")?;
+        let GetDiagnosticsRequest { name, offset, .. } = request.into_inner();
+        let parts = records.archives.get(&name).ok_or_else(|| Status::not_found("Not found: Diagnostics"))?;
+        let mut starts_at = 0;
+        for (index, part) in parts.iter().enumerate() {
+            let next_offset = starts_at + i64::try_from(part.len()).unwrap_or(i64::MAX);
+            if offset == starts_at {
+                let finished = index + 1 == parts.len();
+                let content = part.clone();
+                return Ok(Response::new(DiagnosticsPart {
+                    content,
+                    next_offset,
+                    finished,
+                    time: Some(then()),
+                }));
+            }
+            starts_at = next_offset;
+        }
+        Err(Status::invalid_argument("no part begins there"))
     }
 }
 

@@ -3,9 +3,10 @@
 use hearth_wire::hearth::server_client::ServerClient;
 use hearth_wire::hearth::session_insight_client::SessionInsightClient;
 use hearth_wire::hearth::{
-    ExplainSessionRequest, Explanation, ExtendSessionRequest, ExtendSessionResponse, GetLogRequest,
-    GetServerInfoRequest, GetTimelineRequest, ListPoolsRequest, Log, Pool, ServerInfo, SessionNotice,
-    Timeline, WatchSessionRequest,
+    DiagnoseSessionRequest, Diagnostics, DiagnosticsPart, ExplainSessionRequest, Explanation,
+    ExtendSessionRequest, ExtendSessionResponse, GetDiagnosticsRequest, GetLogRequest, GetServerInfoRequest,
+    GetTimelineRequest, ListPoolsRequest, Log, Pool, ServerInfo, SessionNotice, Timeline,
+    WatchSessionRequest,
 };
 use tonic::Streaming;
 
@@ -88,6 +89,52 @@ impl Client {
         self.repeat(
             request,
             |service, request| async move { insight(service).explain_session(request).await },
+        )
+        .await
+    }
+
+    /// Has an archive of diagnostics of a session written. Harmless to repeat: it is written anew at most.
+    ///
+    /// # Errors
+    /// As [`ClientError`] has it.
+    pub async fn diagnose(&self, session: &str) -> Result<Diagnostics, ClientError> {
+        let request = DiagnoseSessionRequest { name: session.to_owned() };
+        self.repeat(
+            request,
+            |service, request| async move { insight(service).diagnose_session(request).await },
+        )
+        .await
+    }
+
+    /// The whole archive of diagnostics of a session.
+    ///
+    /// # Errors
+    /// As [`ClientError`] has it.
+    pub async fn diagnostics(&self, session: &str) -> Result<Vec<u8>, ClientError> {
+        let mut archive = Vec::new();
+        let mut time = None;
+        loop {
+            let part = self.diagnostics_part(session, archive.len()).await?;
+            if time.is_some() && part.time != time {
+                // It was written anew meanwhile, and what was read is of another.
+                archive.clear();
+                time = None;
+                continue;
+            }
+            time = part.time;
+            archive.extend(part.content);
+            if part.finished {
+                return Ok(archive);
+            }
+        }
+    }
+
+    async fn diagnostics_part(&self, session: &str, offset: usize) -> Result<DiagnosticsPart, ClientError> {
+        let offset = i64::try_from(offset).unwrap_or(i64::MAX);
+        let request = GetDiagnosticsRequest { name: session.to_owned(), offset, limit: 0 };
+        self.repeat(
+            request,
+            |service, request| async move { insight(service).get_diagnostics(request).await },
         )
         .await
     }

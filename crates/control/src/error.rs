@@ -76,8 +76,16 @@ pub enum ControlError {
     #[error("The service could not reach the engine")]
     Driver(#[from] hearth_driver::DriverError),
     /// The staging store has a problem.
-    #[error("The service could not reach its staging store")]
+    #[error("The service could not use its staging store. Run `hearth doctor` on its machine to see why")]
     Staging(#[from] crate::world::StagingError),
+    /// There is nowhere to keep anything.
+    #[error("The service has no staging store")]
+    NoStaging,
+    /// No archive of the session was written, or it is gone.
+    #[error(
+        "Not found: Diagnostics of session {0}. They are written when a session fails and when asked for"
+    )]
+    NoDiagnostics(SessionName),
 }
 
 impl ControlError {
@@ -89,9 +97,10 @@ impl ControlError {
     /// What the failure means for its caller.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::SessionNotFound(_) | Self::TemplateNotFound(_) | Self::OperationNotFound => {
-                ErrorKind::NotFound
-            }
+            Self::SessionNotFound(_)
+            | Self::TemplateNotFound(_)
+            | Self::OperationNotFound
+            | Self::NoDiagnostics(_) => ErrorKind::NotFound,
             Self::SessionExists(_) | Self::TemplateExists(_) => ErrorKind::AlreadyExists,
             Self::SessionId(_) | Self::RequestId(_) | Self::Name(_) | Self::Filter(_) | Self::Invalid(_) => {
                 ErrorKind::InvalidArgument
@@ -99,9 +108,10 @@ impl ControlError {
             Self::NotActive { state: StateLabel::Creating, .. } | Self::Busy(_) | Self::TemplateBusy(_) => {
                 ErrorKind::Aborted
             }
-            Self::NotActive { .. } | Self::CannotExtend { .. } | Self::OperationRunning(_) => {
-                ErrorKind::FailedPrecondition
-            }
+            Self::NotActive { .. }
+            | Self::CannotExtend { .. }
+            | Self::OperationRunning(_)
+            | Self::NoStaging => ErrorKind::FailedPrecondition,
             Self::Store(StoreError::Unavailable(_))
             | Self::Driver(_)
             | Self::Staging(_)

@@ -115,12 +115,18 @@ impl Control {
     /// When there is no such session, or the store has a problem.
     pub async fn explain_session(&self, name: &SessionName) -> Result<(Session, Explanation), ControlError> {
         let session = self.session(name).await?;
+        let explanation = self.explanation(&session).await?;
+        Ok((session, explanation))
+    }
+
+    /// The same for a session that was read already.
+    pub(crate) async fn explanation(&self, session: &Session) -> Result<Explanation, ControlError> {
         let now = self.world.clock.now();
         let mut activity = self.activity.of(session.uuid);
         if matches!(session.state, SessionState::Active { .. }) && activity.last_at.is_none() {
             activity.last_at = self.world.store.activity(session.uuid).await?;
         }
-        let mut explanation = explain(&session, activity, now, &self.policy);
+        let mut explanation = explain(session, activity, now, &self.policy);
         if matches!(session.state, SessionState::Failed { .. }) {
             // More than the state's message has room for, as long as the engine's traces are kept. Without them the
             // message has to do.
@@ -131,7 +137,7 @@ impl Control {
                 explanation.log_lines = exit.tail[from..].to_vec();
             }
         }
-        Ok((session, explanation))
+        Ok(explanation)
     }
 }
 

@@ -5,6 +5,7 @@
 //! lease. Start reading at [`sessions`] for the former and [`pass`] for the latter.
 
 pub mod activity;
+pub mod diagnostics;
 pub mod error;
 pub mod insight;
 pub mod operations;
@@ -29,11 +30,13 @@ pub use hearth_core::caller::{Caller, Scope};
 use hearth_core::policy::SessionPolicy;
 use hearth_core::pool::PoolPolicy;
 use hearth_core::properties::PropertyPolicy;
+use tokio::sync::Semaphore;
 
 pub use crate::error::ControlError;
 pub use crate::reconciler::Reconciler;
 
 use crate::activity::ActivityTracker;
+use crate::output::KEEPERS;
 use crate::pools::Pools;
 use crate::queue::Queue;
 use crate::waiters::Waiters;
@@ -52,6 +55,7 @@ pub struct Control {
     pub(crate) waiters: Arc<Waiters>,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) extending: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) keepers: Arc<Semaphore>,
 }
 
 impl Control {
@@ -68,6 +72,7 @@ impl Control {
             waiters: Arc::default(),
             watchers: Arc::default(),
             extending: Arc::default(),
+            keepers: Arc::new(Semaphore::new(KEEPERS)),
         }
     }
 

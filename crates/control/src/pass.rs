@@ -19,6 +19,7 @@ use tracing::{debug, info, warn};
 
 use crate::Control;
 use crate::error::ControlError;
+use crate::output::{AT_ONCE, NEXT_LOOK};
 use crate::queue::Requeue;
 use crate::world::{Answer, Start};
 
@@ -72,12 +73,14 @@ impl Control {
             Step::Probe => return self.probe(&session, engine, fence).await,
             Step::Stop { grace } => world.driver.stop(id, grace).await?,
             Step::Record(event) => {
+                let mut session = session;
                 if let (SessionEvent::EngineGone(_), Observed::Exited(_)) = (&event, &engine) {
-                    // First: once the end is recorded nobody looks at the session again.
-                    self.keep_output(&session).await;
+                    // First, so that it is there when the end can be seen. What is not quick waits until then.
+                    session.keeping.output_due = !self.keep_output(&session, AT_ONCE).await;
                 }
                 return self.record(&session, &event, fence).await;
             }
+            Step::Keep => return self.keep(&session, fence, now).await,
             Step::Forget => world.driver.remove(id).await?,
             Step::Remove => return self.remove(&session, fence).await,
             Step::WaitUntil(at) => return self.measure(&session, now, at, fence).await,
@@ -181,7 +184,8 @@ impl Control {
                 from = %session.state.label(),
                 to = %after.state.label(),
                 event = event.label(),
-                reason = after.state_message,
+                // The first line: those after it are the engine's own words, with whatever is in them.
+                reason = after.state_message.lines().next().unwrap_or_default(),
                 "session changed"
             );
         }
@@ -194,7 +198,10 @@ impl Control {
     }
 
     async fn remove(&self, session: &Session, fence: Fence) -> Result<Requeue, PassError> {
-        self.remove_output(session).await;
+        let Ok(_keeper) = self.keepers.try_acquire() else {
+            return Ok(Requeue::At(later(self.world.clock.now(), NEXT_LOOK)));
+        };
+        self.remove_kept(session).await;
         let operations = self.finished(session.removed().finished).await?;
         let finished: Vec<_> = operations.iter().map(|operation| operation.id).collect();
         let change = Change {

@@ -139,7 +139,7 @@ impl Watch {
                     let new = session.notices.after(self.after);
                     self.ready.extend(new.map(|notice| Seen::Notice { notice: notice.clone(), state }));
                     self.after = session.notices.last();
-                    self.over = session.settled();
+                    self.over = session.ended();
                 }
             }
             if self.over || !self.ready.is_empty() {

@@ -13,10 +13,13 @@ use hearth_core::id::SessionUuid;
 use hearth_core::pool::PoolEngine;
 use hearth_core::pool::recipe::Recipe;
 use hearth_core::session::{Failure, Session};
+use hearth_core::staged::Owner;
 use hearth_core::validate::Violation;
 use hearth_driver::{Driver, LogChunk};
 use hearth_store::Store;
 use uuid::Uuid;
+
+use crate::diagnostics::Case;
 
 /// The world that control lives in.
 #[derive(Clone)]
@@ -27,6 +30,7 @@ pub struct World {
     pub launcher: Arc<dyn Launcher>,
     pub probe: Arc<dyn Probe>,
     pub staging: Option<Arc<dyn Staging>>,
+    pub packer: Option<Arc<dyn Packer>>,
     pub clock: Arc<dyn Clock>,
     pub timer: Arc<dyn Timer>,
     pub random: Arc<dyn Random>,
@@ -109,43 +113,73 @@ pub trait Staging: Send + Sync + 'static {
     ///
     /// # Errors
     /// When it could not be kept.
-    async fn keep_output(
-        &self,
-        session: SessionUuid,
-        offset: u64,
-        content: Vec<u8>,
-    ) -> Result<(), StagingError>;
+    async fn keep_output(&self, owner: Owner<'_>, offset: u64, content: Vec<u8>) -> Result<(), StagingError>;
 
     /// A piece of what was kept, from the `offset`-th byte on; empty where there is nothing.
     ///
     /// # Errors
     /// When it could not be read.
-    async fn output(&self, session: SessionUuid, offset: u64, limit: usize)
-    -> Result<LogChunk, StagingError>;
+    async fn output(&self, owner: Owner<'_>, offset: u64, limit: usize) -> Result<LogChunk, StagingError>;
+
+    /// Keeps an archive of diagnostics, in the place of an earlier one.
+    ///
+    /// # Errors
+    /// When it could not be kept.
+    async fn keep_diagnostics(&self, owner: Owner<'_>, archive: Vec<u8>) -> Result<(), StagingError>;
+
+    /// A piece of the archive, from the `offset`-th byte on; `None` when there is no archive.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    async fn diagnostics(
+        &self,
+        owner: Owner<'_>,
+        offset: u64,
+        limit: usize,
+    ) -> Result<Option<Kept>, StagingError>;
 
     /// Removes everything of a session. Nothing there is fine.
     ///
     /// # Errors
     /// When something may be left.
-    async fn remove(&self, session: SessionUuid) -> Result<(), StagingError>;
+    async fn remove(&self, owner: Owner<'_>) -> Result<(), StagingError>;
+}
+
+/// A piece of something kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The bytes; none past the end.
+    pub content: Vec<u8>,
+    /// The size of the whole, in bytes.
+    pub size: u64,
+}
+
+/// Packs what is known of a session into an archive for people, with every secret taken out.
+#[async_trait]
+pub trait Packer: Send + Sync + 'static {
+    /// The archive's bytes.
+    ///
+    /// # Errors
+    /// When it could not be made.
+    async fn pack(&self, case: Case) -> Result<Vec<u8>, StagingError>;
 }
 
 /// Why the staging store could not do as asked.
 #[derive(Debug, thiserror::Error)]
 #[error("could not {what}")]
 pub struct StagingError {
-    what: &'static str,
+    what: String,
     #[source]
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 impl StagingError {
     /// A problem while trying `what`.
-    pub fn because<E>(what: &'static str) -> impl FnOnce(E) -> Self
+    pub fn because<E>(what: impl Into<String>) -> impl FnOnce(E) -> Self
     where
         E: std::error::Error + Send + Sync + 'static,
     {
-        move |source| Self { what, source: Box::new(source) }
+        move |source| Self { what: what.into(), source: Box::new(source) }
     }
 }
 

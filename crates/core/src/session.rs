@@ -27,6 +27,7 @@ use crate::notice::{Notices, What};
 use crate::operation::OperationKind;
 use crate::policy::SessionPolicy;
 use crate::pool::recipe::EngineFrom;
+use crate::staged::{Keeping, Owner};
 use crate::timeline::{Milestone, Timeline};
 use crate::usage::Used;
 
@@ -62,6 +63,9 @@ pub struct Session {
     /// What its engine was seen to have used.
     #[serde(default)]
     pub used: Used,
+    /// What of it is in the staging store, or is still to come there.
+    #[serde(default)]
+    pub keeping: Keeping,
     /// Operations about it that have no outcome yet.
     pub open_operations: Vec<(OperationKind, OperationId)>,
     /// Since when it is to be removed once it has ended.
@@ -251,6 +255,7 @@ impl Session {
             notices,
             engine_from: None,
             used: Used::default(),
+            keeping: Keeping::default(),
             open_operations: vec![(OperationKind::Create, operation)],
             deleting_since: None,
             generation: 0,
@@ -287,8 +292,19 @@ impl Session {
         matches!(self.state, SessionState::Active { .. }).then(|| later(self.state_at, self.ttl(policy)))
     }
 
+    /// Whose things its own are in the staging store.
+    pub fn staged(&self) -> Owner<'_> {
+        let bucket = self.config.execution().map_or("", |execution| execution.staging_bucket.as_str());
+        Owner { session: self.uuid, bucket }
+    }
+
     /// Whether the reconciler still has something to do for it, retention aside.
     pub fn settled(&self) -> bool {
+        self.ended() && !self.keeping.due()
+    }
+
+    /// Whether it has ended and nobody has asked for its removal: its state does not change any more.
+    pub fn ended(&self) -> bool {
         self.state.label().terminal() && self.deleting_since.is_none()
     }
 }

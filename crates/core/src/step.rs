@@ -25,6 +25,8 @@ pub enum Step {
     },
     /// Write down what happened.
     Record(SessionEvent),
+    /// Keep what is still to be kept of it.
+    Keep,
     /// Clear away what its engine left.
     Forget,
     /// Remove the session's record.
@@ -43,6 +45,7 @@ impl Step {
             Self::Probe => "probe",
             Self::Stop { .. } => "stop",
             Self::Record(_) => "record",
+            Self::Keep => "keep",
             Self::Forget => "forget",
             Self::Remove => "remove",
             Self::WaitUntil(_) => "wait",
@@ -116,6 +119,8 @@ pub fn next_step(
             // It outlived its session. Keep asking; a delete does not wait for it for ever.
             match session.deleting_since {
                 Some(since) => end(engine, later(since, policy.stop_timeout), now, grace),
+                // Once: what there is to tell of an engine that does not end is told while it does not.
+                None if session.keeping.due() => Step::Keep,
                 None => end(engine, Timestamp::MAX, now, grace),
             }
         }
@@ -124,6 +129,9 @@ pub fn next_step(
         }
         (S::Terminated { .. } | S::Failed { .. }, O::Absent) if removable(session, now, policy) => {
             Step::Remove
+        }
+        (S::Terminated { .. } | S::Failed { .. }, O::Absent | O::Exited(_)) if session.keeping.due() => {
+            Step::Keep
         }
         (S::Terminated { .. } | S::Failed { .. }, O::Absent | O::Exited(_)) => Step::Done,
     }

@@ -11,6 +11,7 @@ use crate::last_words::last_words;
 use crate::notice::{EndNear, What};
 use crate::operation::{OperationKind, Outcome};
 use crate::session::{EndReason, Failure, PastState, Session, SessionState, StateLabel, Undoing, later};
+use crate::staged::Keeping;
 use crate::timeline::Milestone;
 use crate::usage::Used;
 
@@ -55,6 +56,8 @@ pub enum SessionEvent {
     },
     /// What its engine has used was looked at.
     Sampled(Used),
+    /// What is kept of it in the staging store is this now.
+    Kept(Keeping),
 }
 
 /// A transition that does not exist.
@@ -89,6 +92,7 @@ impl SessionEvent {
             Self::Extended { .. } => "extended",
             Self::PackagesAdded { .. } => "packages added",
             Self::Sampled(_) => "sampled",
+            Self::Kept(_) => "kept",
         }
     }
 }
@@ -126,6 +130,15 @@ impl SessionState {
             // None changes the state: what is new is noted beside it.
             (S::Active { .. }, E::EndNear(_) | E::Extended { .. } | E::PackagesAdded { .. }) => self.clone(),
             (S::Active { .. } | S::Terminating { .. }, E::Sampled(_)) => self.clone(),
+            // Asked for at any time, and done by itself after an end.
+            (
+                S::Creating { .. }
+                | S::Active { .. }
+                | S::Terminating { .. }
+                | S::Terminated { .. }
+                | S::Failed { .. },
+                E::Kept(_),
+            ) => self.clone(),
             // Asking twice is not an error: a client retries when an answer is lost.
             (S::Terminating { .. } | S::Terminated { .. } | S::Failed { .. }, E::EndRequested { .. }) => {
                 self.clone()
@@ -191,6 +204,7 @@ impl Session {
             session.state_at = now;
             session.state_message = state_message(&state);
             session.notices.note(now, entered(&state));
+            session.keeping.diagnostics_due = matches!(state, SessionState::Failed { .. });
         }
         session.state = state;
         match event {
@@ -204,6 +218,7 @@ impl Session {
                 session.notices.note(now, What::PackagesAdded { by: by.clone(), packages: packages.clone() });
             }
             SessionEvent::Sampled(used) => session.used = session.used.grown(used),
+            SessionEvent::Kept(keeping) => session.keeping = *keeping,
             SessionEvent::EngineReady(_)
             | SessionEvent::GivenUp { .. }
             | SessionEvent::EndRequested { .. }

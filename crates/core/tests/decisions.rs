@@ -14,6 +14,7 @@ use hearth_core::notice::{EndNear, Limit};
 use hearth_core::operation::{OperationKind, Outcome};
 use hearth_core::policy::SessionPolicy;
 use hearth_core::session::{Activity, EndReason, Failure, Session, SessionState, StateLabel, Undoing};
+use hearth_core::staged::Keeping;
 use hearth_core::step::{Step, next_step};
 use hearth_core::timeline::Milestone;
 use hearth_core::transition::SessionEvent;
@@ -95,6 +96,7 @@ fn events() -> Vec<SessionEvent> {
         SessionEvent::EngineGone(Some(exit())),
         SessionEvent::EngineGone(None),
         SessionEvent::StopTimedOut,
+        SessionEvent::Kept(Keeping::default()),
     ]
 }
 
@@ -193,6 +195,40 @@ fn a_lost_engine_fails_its_session_with_its_last_words() {
     assert_eq!(lost.state.label(), StateLabel::Failed);
     assert!(lost.state_message.contains("exit code 3"), "{}", lost.state_message);
     assert!(lost.state_message.contains("last words"), "{}", lost.state_message);
+}
+
+#[test]
+fn a_failed_session_is_diagnosed_once_and_an_ended_one_has_its_output_kept() {
+    let policy = SessionPolicy::default();
+    let active = session_in(SessionState::Active { endpoint: listening().endpoint, ui: None });
+    let lost = active.after(&SessionEvent::EngineGone(Some(exit())), at(5)).unwrap().session;
+    let decide = |session: &Session| next_step(session, &Observed::Exited(exit()), IDLE, at(6), &policy);
+    assert_eq!((lost.settled(), decide(&lost)), (false, Step::Keep));
+    let kept = SessionEvent::Kept(lost.keeping.done(Some(at(7))));
+    let kept = lost.after(&kept, at(7)).unwrap().session;
+    assert_eq!((kept.settled(), kept.keeping.diagnosed_at), (true, Some(at(7))));
+    assert_eq!((decide(&kept), &kept.state, kept.state_at), (Step::Done, &lost.state, lost.state_at));
+    // What is to be removed need not be kept first.
+    let deleted = Session { deleting_since: Some(at(6)), ..lost };
+    assert_eq!(decide(&deleted), Step::Forget);
+
+    let reason = EndReason::Ttl(Duration::from_secs(600));
+    let over = session_in(SessionState::Terminated { reason });
+    assert_eq!((over.settled(), decide(&over)), (true, Step::Done));
+    let unkept = Session { keeping: Keeping { output_due: true, ..Keeping::default() }, ..over };
+    assert_eq!((unkept.settled(), decide(&unkept)), (false, Step::Keep));
+}
+
+#[test]
+fn an_engine_that_could_not_be_ended_is_told_of_and_then_ended_all_the_same() {
+    let policy = SessionPolicy::default();
+    let reason = EndReason::Ttl(Duration::from_secs(600));
+    let ending = session_in(SessionState::Terminating { reason, stop_by: at(30) });
+    let stuck = ending.after(&SessionEvent::StopTimedOut, at(30)).unwrap().session;
+    let engine = Observed::Listening(listening());
+    assert_eq!(next_step(&stuck, &engine, IDLE, at(31), &policy), Step::Keep);
+    let kept = stuck.after(&SessionEvent::Kept(stuck.keeping.done(None)), at(32)).unwrap().session;
+    assert!(matches!(next_step(&kept, &engine, IDLE, at(33), &policy), Step::Stop { .. }));
 }
 
 proptest! {

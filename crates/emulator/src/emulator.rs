@@ -133,6 +133,7 @@ impl Start {
             probe: Arc::new(EmulatedProbe),
             // What engines write is kept with them.
             staging: None,
+            packer: None,
             clock: self.clock.clone(),
             timer: self.clock.clone(),
             random: Arc::new(System),

@@ -43,6 +43,21 @@ impl Environment {
         Self::open(root, name.rsplit('-').next().unwrap_or_default())
     }
 
+    /// The version of its Python; `None` if its marker cannot be read.
+    pub fn python_version(&self) -> Option<String> {
+        Marker::read(&self.root).map(|marker| marker.python_version)
+    }
+
+    /// What is installed in it, as `name-version` in the spelling of the packages themselves, in order.
+    pub fn packages(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.site_packages).into_iter().flatten().filter_map(Result::ok);
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let mut packages: Vec<String> =
+            names.filter_map(|name| name.strip_suffix(".dist-info").map(str::to_owned)).collect();
+        packages.sort();
+        packages
+    }
+
     /// The environment in `root`, if its marker is there and its interpreter still is.
     ///
     /// A folder whose interpreter was removed from the machine counts as not installed.

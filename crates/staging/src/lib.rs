@@ -1,67 +1,54 @@
 //! The staging store: what is to outlive engines, kept as objects.
 //!
-//! Behind the [`Staging`] trait of control; knows sessions by their uuid only, and nothing of engines. The layout is
-//! that of the hosted service (contract, section 5.8):
+//! Behind the [`Staging`] trait of control; knows sessions by their uuid and bucket only, and nothing of engines. The
+//! layout is that of the hosted service (contract, section 5.8):
 //!
 //! ```text
 //! google-cloud-dataproc-metainfo/{uuid}/jobs/srvls-session-{uuid}/driveroutput.000000000    from the first byte on
 //!                                                                 driveroutput.008388608    from that byte on
+//!                                                                 diagnostics.tar.gz
 //! ```
 //!
 //! Start reading at [`ObjectStaging`].
 
+mod open;
+
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path as FilePath;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
-use hearth_control::world::{Staging, StagingError};
-use hearth_core::id::SessionUuid;
-use hearth_core::staged;
+use hearth_control::world::{Kept, Staging, StagingError};
+use hearth_core::staged::{self, Owner, Places};
 use hearth_driver::LogChunk;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
-use url::Url;
 
-/// Objects in a directory, or wherever `object_store` reaches.
+pub use crate::open::OpenError;
+use crate::open::{Opened, Options};
+
+/// How many stores of buckets that sessions named are held open. Opening one again costs little.
+const OPEN_STORES: usize = 64;
+/// The object that [`ObjectStaging::check`] writes and removes.
+const CHECK: &str = "hearth-check";
+
+/// Objects in a directory, in S3 or what speaks its language, or in Cloud Storage.
 #[derive(Debug, Clone)]
 pub struct ObjectStaging {
-    store: Arc<dyn ObjectStore>,
-    root: Path,
-    uri: String,
+    default: Opened,
+    places: Arc<Places>,
+    options: Options,
+    /// By address: those of buckets, once they were used.
+    opened: Arc<Mutex<HashMap<String, Opened>>>,
 }
 
-/// Why there can be no staging store.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The address is none.
-    #[error("\"{uri}\" is not the address of a staging store")]
-    Address {
-        /// What was given.
-        uri: String,
-        /// What is wrong with it.
-        #[source]
-        source: url::ParseError,
-    },
-    /// No such kind of store, or not in this build.
-    #[error("cannot use \"{uri}\" as the staging store")]
-    Unsupported {
-        /// What was given.
-        uri: String,
-        /// Why not.
-        #[source]
-        source: object_store::Error,
-    },
-    /// The directory cannot be had.
-    #[error("could not make the directory of the staging store, \"{dir}\"")]
-    Directory {
-        /// Which.
-        dir: String,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
+/// A session's things.
+struct Folder {
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    /// The store's address, for errors.
+    uri: String,
 }
 
 impl ObjectStaging {
@@ -70,48 +57,90 @@ impl ObjectStaging {
     /// # Errors
     /// When it cannot be made.
     pub fn in_directory(dir: &FilePath) -> Result<Self, OpenError> {
-        let shown = dir.display().to_string();
-        let directory = |source| OpenError::Directory { dir: shown.clone(), source };
-        make_private(dir).map_err(directory)?;
-        let store = LocalFileSystem::new_with_prefix(dir)
-            .map_err(|source| OpenError::Unsupported { uri: shown.clone(), source })?
-            .with_automatic_cleanup(true);
-        let whole = dir.canonicalize().map_err(directory)?;
-        let uri = Url::from_directory_path(&whole).map_or(shown.clone(), String::from);
-        let uri = uri.trim_end_matches('/').to_owned();
-        Ok(Self { store: Arc::new(store), root: Path::default(), uri })
+        open::directory(dir).map(|default| Self::new(default, Arc::default()))
     }
 
-    /// The store at an address: `file:///DIRECTORY`, and what else this build has (`s3://`, `gs://`). `options` are
-    /// names and values as in the environment, such as `AWS_REGION`.
+    /// The store at an address: `file:///DIRECTORY`, `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`. `options` are names
+    /// and values as in the environment, such as `AWS_REGION`. Nothing is asked of the store yet.
     ///
     /// # Errors
-    /// When there is no such store, or none in this build.
+    /// When there is no such store, or its options cannot be right.
     pub fn at(uri: &str, options: impl IntoIterator<Item = (String, String)>) -> Result<Self, OpenError> {
-        let url = Url::parse(uri).map_err(|source| OpenError::Address { uri: uri.to_owned(), source })?;
-        if let ("file", Ok(dir)) = (url.scheme(), url.to_file_path()) {
-            return Self::in_directory(&dir);
+        let options: Options = options.into_iter().collect();
+        Ok(Self::new(open::open(uri, &options)?, options))
+    }
+
+    /// The same with places of their own for buckets that sessions may name.
+    ///
+    /// # Errors
+    /// When one of them is none.
+    pub fn with_buckets(self, buckets: &BTreeMap<String, String>) -> Result<Self, OpenError> {
+        let opened = buckets.values().map(|uri| open::open(uri, &self.options));
+        let opened = opened.collect::<Result<Vec<_>, _>>()?;
+        let named = buckets.keys().cloned().zip(opened.iter().map(|opened| opened.uri.clone())).collect();
+        let places = Places { buckets: named, default: self.default.uri.clone() };
+        Ok(Self { places: Arc::new(places), ..self })
+    }
+
+    fn new(default: Opened, options: Options) -> Self {
+        let places = Places { default: default.uri.clone(), buckets: BTreeMap::new() };
+        Self { default, places: Arc::new(places), options, opened: Arc::default() }
+    }
+
+    /// Where things of sessions are.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Writes an object to the default store and to that of each bucket with a place of its own, and removes it. What
+    /// came of it, by address.
+    pub async fn check(&self) -> Vec<(String, Result<(), StagingError>)> {
+        let uris = std::iter::once(&self.places.default).chain(self.places.buckets.values());
+        let mut findings = Vec::new();
+        for uri in uris {
+            let tried = async {
+                let Opened { store, root, .. } = self.opened(uri)?;
+                let path = root.join(CHECK);
+                let failed = |error| failed("write", uri)(error);
+                store.put(&path, CHECK.into()).await.map_err(failed)?;
+                store.delete(&path).await.map_err(failed)
+            };
+            findings.push((uri.clone(), tried.await));
         }
-        let options = options.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
-        let (store, root) = object_store::parse_url_opts(&url, options)
-            .map_err(|source| OpenError::Unsupported { uri: uri.to_owned(), source })?;
-        Ok(Self { store: store.into(), root, uri: uri.trim_end_matches('/').to_owned() })
+        findings
     }
 
-    /// Its address, without a slash at the end.
-    pub fn uri(&self) -> &str {
-        &self.uri
+    fn opened(&self, uri: &str) -> Result<Opened, StagingError> {
+        if uri == self.default.uri {
+            return Ok(self.default.clone());
+        }
+        // Every change is one insertion, whole whatever panicked around it.
+        let lock = || self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opened) = lock().get(uri) {
+            return Ok(opened.clone());
+        }
+        let opened =
+            open::open(uri, &self.options).map_err(StagingError::because(format!("open \"{uri}\"")))?;
+        let mut all = lock();
+        if all.len() >= OPEN_STORES {
+            all.clear();
+        }
+        all.insert(uri.to_owned(), opened.clone());
+        Ok(opened)
     }
 
-    /// The objects of a session.
-    fn folder(&self, session: SessionUuid) -> Path {
-        staged::folder(session).split('/').fold(self.root.clone(), |folder, part| folder.join(part))
+    /// The place of a session's things.
+    fn folder(&self, owner: Owner<'_>) -> Result<Folder, StagingError> {
+        let Opened { store, root, uri } = self.opened(&self.places.of(owner.bucket))?;
+        let path = staged::folder(owner.session).split('/').fold(root, |folder, part| folder.join(part));
+        Ok(Folder { store, path, uri })
     }
+}
 
+impl Folder {
     /// The pieces of a session's output by their first byte, with their lengths.
-    async fn pieces(&self, session: SessionUuid) -> Result<Vec<(u64, u64, Path)>, object_store::Error> {
-        let folder = self.folder(session);
-        let objects: Vec<_> = self.store.list(Some(&folder)).try_collect().await?;
+    async fn pieces(&self) -> Result<Vec<(u64, u64, Path)>, object_store::Error> {
+        let objects: Vec<_> = self.store.list(Some(&self.path)).try_collect().await?;
         let mut pieces: Vec<_> = objects
             .into_iter()
             .filter_map(|object| {
@@ -128,32 +157,9 @@ impl ObjectStaging {
         pieces.sort();
         Ok(pieces)
     }
-}
 
-#[async_trait]
-impl Staging for ObjectStaging {
-    async fn keep_output(
-        &self,
-        session: SessionUuid,
-        offset: u64,
-        content: Vec<u8>,
-    ) -> Result<(), StagingError> {
-        let path = self.folder(session).join(format!("{}.{offset:09}", staged::OUTPUT));
-        let put = self.store.put(&path, content.into()).await;
-        put.map(drop).map_err(StagingError::because("keep the output of a session"))
-    }
-
-    async fn output(
-        &self,
-        session: SessionUuid,
-        offset: u64,
-        limit: usize,
-    ) -> Result<LogChunk, StagingError> {
-        let failed = StagingError::because("read the output of a session");
-        let pieces = match self.pieces(session).await {
-            Ok(pieces) => pieces,
-            Err(error) => return Err(failed(error)),
-        };
+    async fn output(&self, offset: u64, limit: usize) -> Result<LogChunk, object_store::Error> {
+        let pieces = self.pieces().await?;
         // The first piece that has anything from the offset on; a gap before it is told by the answer's offset.
         let Some((start, size, path)) = pieces.iter().find(|(start, size, _)| start + size > offset) else {
             let end = pieces.last().map_or(0, |(start, size, _)| start + size);
@@ -165,76 +171,75 @@ impl Staging for ObjectStaging {
         };
         let from = offset.max(*start);
         let to = start.saturating_add(*size).min(from.saturating_add(limit as u64));
-        let content = match self.store.get_range(path, from - start..to - start).await {
-            Ok(content) => content.to_vec(),
-            Err(error) => return Err(failed(error)),
-        };
+        let content = self.store.get_range(path, from - start..to - start).await?.to_vec();
         Ok(LogChunk { next_offset: from + content.len() as u64, content, offset: from })
     }
 
-    async fn remove(&self, session: SessionUuid) -> Result<(), StagingError> {
-        let folder = self.folder(session);
-        let remove = async {
-            let objects: Vec<_> = self.store.list(Some(&folder)).try_collect().await?;
-            for object in objects {
-                match self.store.delete(&object.location).await {
-                    Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                    Err(error) => return Err(error),
-                }
+    async fn diagnostics(&self, offset: u64, limit: usize) -> Result<Option<Kept>, object_store::Error> {
+        let path = self.path.clone().join(staged::DIAGNOSTICS);
+        let size = match self.store.head(&path).await {
+            Ok(object) => object.size,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let to = size.min(offset.saturating_add(limit as u64));
+        if offset >= to {
+            return Ok(Some(Kept { content: Vec::new(), size }));
+        }
+        let content = self.store.get_range(&path, offset..to).await?.to_vec();
+        Ok(Some(Kept { content, size }))
+    }
+
+    async fn remove(&self) -> Result<(), object_store::Error> {
+        let objects: Vec<_> = self.store.list(Some(&self.path)).try_collect().await?;
+        for object in objects {
+            match self.store.delete(&object.location).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
             }
-            Ok(())
-        };
-        remove.await.map_err(StagingError::because("remove what is kept of a session"))
+        }
+        Ok(())
     }
 }
 
-fn make_private(dir: &FilePath) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+#[async_trait]
+impl Staging for ObjectStaging {
+    async fn keep_output(&self, owner: Owner<'_>, offset: u64, content: Vec<u8>) -> Result<(), StagingError> {
+        let folder = self.folder(owner)?;
+        let path = folder.path.clone().join(format!("{}.{offset:09}", staged::OUTPUT));
+        let put = folder.store.put(&path, content.into()).await;
+        put.map(drop).map_err(failed("keep the output of a session in", &folder.uri))
+    }
+
+    async fn output(&self, owner: Owner<'_>, offset: u64, limit: usize) -> Result<LogChunk, StagingError> {
+        let folder = self.folder(owner)?;
+        folder.output(offset, limit).await.map_err(failed("read the output of a session from", &folder.uri))
+    }
+
+    async fn keep_diagnostics(&self, owner: Owner<'_>, archive: Vec<u8>) -> Result<(), StagingError> {
+        let folder = self.folder(owner)?;
+        let put = folder.store.put(&folder.path.clone().join(staged::DIAGNOSTICS), archive.into()).await;
+        put.map(drop).map_err(failed("keep diagnostics of a session in", &folder.uri))
+    }
+
+    async fn diagnostics(
+        &self,
+        owner: Owner<'_>,
+        offset: u64,
+        limit: usize,
+    ) -> Result<Option<Kept>, StagingError> {
+        let folder = self.folder(owner)?;
+        let read = folder.diagnostics(offset, limit).await;
+        read.map_err(failed("read diagnostics of a session from", &folder.uri))
+    }
+
+    async fn remove(&self, owner: Owner<'_>) -> Result<(), StagingError> {
+        let folder = self.folder(owner)?;
+        folder.remove().await.map_err(failed("remove what is kept of a session from", &folder.uri))
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn session() -> SessionUuid {
-        "0190a3c2-0000-4000-8000-000000000001".parse().unwrap()
-    }
-
-    #[tokio::test]
-    async fn output_is_read_piece_by_piece_from_any_byte_until_it_is_removed() {
-        let dir = tempfile::tempdir().unwrap();
-        let staging = ObjectStaging::in_directory(&dir.path().join("staging")).unwrap();
-        staging.keep_output(session(), 10, b"0123456789".to_vec()).await.unwrap();
-        staging.keep_output(session(), 20, b"abc".to_vec()).await.unwrap();
-        let read = async |offset, limit| {
-            let chunk = staging.output(session(), offset, limit).await.unwrap();
-            (String::from_utf8(chunk.content).unwrap(), chunk.offset, chunk.next_offset)
-        };
-        assert_eq!(read(0, 4).await, ("0123".to_owned(), 10, 14), "what came before byte 10 is gone");
-        assert_eq!(read(14, 100).await, ("456789".to_owned(), 14, 20));
-        assert_eq!(read(20, 100).await, ("abc".to_owned(), 20, 23));
-        assert_eq!(read(23, 100).await, (String::new(), 23, 23));
-        staging.remove(session()).await.unwrap();
-        assert_eq!(read(14, 100).await, (String::new(), 0, 0));
-        staging.remove(session()).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_file_address_leads_to_the_layout_of_the_hosted_service() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = Url::from_directory_path(dir.path().canonicalize().unwrap()).unwrap();
-        let staging = ObjectStaging::at(root.as_str(), []).unwrap();
-        assert_eq!(format!("{}/", staging.uri()), root.as_str());
-        staging.keep_output(session(), 0, b"x".to_vec()).await.unwrap();
-        let uuid = session();
-        let place = format!("google-cloud-dataproc-metainfo/{uuid}/jobs/srvls-session-{uuid}");
-        assert!(dir.path().join(place).join("driveroutput.000000000").is_file());
-    }
-
-    #[test]
-    fn an_address_without_a_store_is_refused() {
-        assert!(matches!(ObjectStaging::at("no address", []), Err(OpenError::Address { .. })));
-        assert!(matches!(ObjectStaging::at("ftp://x/y", []), Err(OpenError::Unsupported { .. })));
-    }
+/// A problem while doing something with a store.
+fn failed(what: &str, uri: &str) -> impl FnOnce(object_store::Error) -> StagingError {
+    StagingError::because(format!("{what} \"{uri}\""))
 }

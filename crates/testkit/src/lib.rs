@@ -23,7 +23,7 @@ mod sessions;
 pub use cache::{cache, runtimes_dir};
 pub use eventually::{PATIENCE, eventually, eventually_within};
 pub use processes::Process;
-pub use program::{Finished, run};
+pub use program::{Finished, run, unpacked};
 pub use python::{Python, Script};
 pub use rest::{Answer, Rest};
 pub use rustix::process::Signal;

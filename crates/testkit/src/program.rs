@@ -1,7 +1,9 @@
 //! Programs that run to their end.
 
-use std::fs::File;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::io::{Read, Seek};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -74,4 +76,24 @@ impl Drop for Ended {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The files in a gzipped tar archive by their names in its one folder, as text. Read with `tar`, as users do.
+///
+/// # Panics
+/// When it is no such archive, or has more than one folder.
+pub fn unpacked(archive: &[u8]) -> BTreeMap<String, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let (packed, folder) = (dir.path().join("packed.tar.gz"), dir.path().join("unpacked"));
+    fs::write(&packed, archive).unwrap();
+    fs::create_dir(&folder).unwrap();
+    run(Command::new("tar").arg("-xzf").arg(&packed).arg("-C").arg(&folder)).succeeded();
+    let entries = |path: &Path| fs::read_dir(path).unwrap().map(|entry| entry.unwrap()).collect::<Vec<_>>();
+    let folders = entries(&folder);
+    assert_eq!(folders.len(), 1, "{folders:?}");
+    let named = |entry: fs::DirEntry| {
+        let content = fs::read_to_string(entry.path()).unwrap();
+        (entry.file_name().into_string().unwrap(), content)
+    };
+    entries(&folders[0].path()).into_iter().map(named).collect()
 }

@@ -1,5 +1,6 @@
 //! From wire messages to the domain and back.
 
+pub mod insight;
 pub mod operation;
 pub mod session;
 pub mod template;

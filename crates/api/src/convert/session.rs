@@ -149,8 +149,15 @@ fn authentication(number: i32, unknown: &mut Unknown) -> Authentication {
 pub struct Places {
     /// The address that leads to Spark Connect sessions, as `sc://HOST:PORT`.
     pub spark_connect: String,
-    /// The address of the staging store, without a slash at the end.
-    pub staging: String,
+    /// The staging stores.
+    pub staging: staged::Places,
+}
+
+impl Places {
+    /// Where the archive of a session is, once one was written.
+    pub fn diagnostics(&self, session: &Session) -> String {
+        self.staging.uri(session.staged(), staged::DIAGNOSTICS)
+    }
 }
 
 /// A session as clients see it.
@@ -206,12 +213,21 @@ fn runtime_info(session: &Session, places: &Places) -> pb::RuntimeInfo {
         SessionState::Active { .. }
         | SessionState::Terminating { .. }
         | SessionState::Terminated { .. }
-        | SessionState::Failed { .. } => {
-            format!("{}/{}/{}", places.staging, staged::folder(session.uuid), staged::OUTPUT)
-        }
+        | SessionState::Failed { .. } => places.staging.uri(session.staged(), staged::OUTPUT),
+    };
+    let diagnostic_output_uri = match session.keeping.diagnosed_at {
+        Some(_) => places.diagnostics(session),
+        None => String::new(),
     };
     let (current_usage, approximate_usage) = usage::messages(session);
-    pb::RuntimeInfo { endpoints, output_uri, current_usage, approximate_usage, ..pb::RuntimeInfo::default() }
+    pb::RuntimeInfo {
+        endpoints,
+        output_uri,
+        diagnostic_output_uri,
+        current_usage,
+        approximate_usage,
+        ..pb::RuntimeInfo::default()
+    }
 }
 
 fn kind_message(kind: &SessionKind) -> PbKind {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use hearth_control::world::{Kept, Staging, StagingError};
 use hearth_core::Timestamp;
 use hearth_core::engine::{EngineSpec, Introduction, Observed};
 use hearth_core::id::{EngineId, OperationId, SessionUuid};
@@ -14,6 +15,7 @@ use hearth_core::name::{SessionName, TemplateName};
 use hearth_core::operation::{Operation, RequestKey};
 use hearth_core::pool::PoolEngine;
 use hearth_core::session::Session;
+use hearth_core::staged::Owner;
 use hearth_core::template::Template;
 use hearth_core::usage::UsageRecord;
 use hearth_driver::{Driver, DriverError, EngineUsage, LogChunk};
@@ -240,5 +242,43 @@ impl<D: Driver> Driver for CrashingDriver<D> {
 
     fn changes(&self) -> BoxStream<'static, EngineId> {
         self.inner.changes()
+    }
+}
+
+/// A staging store seen by a server that may die.
+pub(crate) struct CrashingStaging<S> {
+    pub(crate) inner: Arc<S>,
+    pub(crate) crash: Arc<Crash>,
+}
+
+fn out_of_reach() -> StagingError {
+    StagingError::because("go on: the server is dead")(std::io::Error::other("dead"))
+}
+
+#[async_trait]
+impl<S: Staging> Staging for CrashingStaging<S> {
+    async fn keep_output(&self, owner: Owner<'_>, offset: u64, content: Vec<u8>) -> Result<(), StagingError> {
+        write!(self, self.inner.keep_output(owner, offset, content), out_of_reach())
+    }
+
+    async fn output(&self, owner: Owner<'_>, offset: u64, limit: usize) -> Result<LogChunk, StagingError> {
+        self.inner.output(owner, offset, limit).await
+    }
+
+    async fn keep_diagnostics(&self, owner: Owner<'_>, archive: Vec<u8>) -> Result<(), StagingError> {
+        write!(self, self.inner.keep_diagnostics(owner, archive), out_of_reach())
+    }
+
+    async fn diagnostics(
+        &self,
+        owner: Owner<'_>,
+        offset: u64,
+        limit: usize,
+    ) -> Result<Option<Kept>, StagingError> {
+        self.inner.diagnostics(owner, offset, limit).await
+    }
+
+    async fn remove(&self, owner: Owner<'_>) -> Result<(), StagingError> {
+        write!(self, self.inner.remove(owner), out_of_reach())
     }
 }

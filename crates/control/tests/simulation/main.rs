@@ -5,10 +5,12 @@
 
 mod crash;
 mod crash_points;
+mod keeping;
 mod lifetimes;
 mod notices;
 mod pools;
 mod seeded;
+mod shelf;
 mod templates;
 mod usage;
 mod world;

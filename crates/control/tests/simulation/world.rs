@@ -27,7 +27,8 @@ use hearth_driver::fake::FakeWorld;
 use hearth_store::{MemoryStore, OperationQuery, SessionQuery, Store};
 use uuid::Uuid;
 
-use crate::crash::{Crash, CrashingDriver, CrashingStore};
+use crate::crash::{Crash, CrashingDriver, CrashingStaging, CrashingStore};
+use crate::shelf::{Packs, Shelf};
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -46,6 +47,7 @@ pub(crate) struct Simulation {
     pub(crate) clock: Arc<VirtualClock>,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) engines: FakeWorld,
+    pub(crate) shelf: Arc<Shelf>,
     pub(crate) policy: SessionPolicy,
     pub(crate) pools: PoolPolicy,
     random: Arc<Numbers>,
@@ -137,6 +139,7 @@ impl Simulation {
             engines: FakeWorld::new(clock.clone()),
             clock,
             store: Arc::default(),
+            shelf: Arc::default(),
             policy: SessionPolicy::default(),
             pools: PoolPolicy::default(),
             random: Arc::new(Numbers(AtomicU64::new(1))),
@@ -155,7 +158,8 @@ impl Simulation {
             driver: Arc::new(CrashingDriver { inner: self.engines.driver(), crash: crash.clone() }),
             launcher: Arc::new(AnyEngine),
             probe: Arc::new(Answers),
-            staging: None,
+            staging: Some(Arc::new(CrashingStaging { inner: self.shelf.clone(), crash: crash.clone() })),
+            packer: Some(Arc::new(Packs)),
             clock: self.clock.clone(),
             timer: self.clock.clone(),
             random: self.random.clone(),
@@ -280,8 +284,12 @@ impl Simulation {
             .await;
         assert!(settled, "not settled within {SETTLED_WITHIN:?}: {:#?}", self.all_operations().await);
         self.check_engines();
-        for session in self.all_sessions().await {
+        let sessions = self.all_sessions().await;
+        for session in &sessions {
             assert!(session.open_operations.is_empty(), "{session:?}");
+        }
+        for kept in self.shelf.sessions() {
+            assert!(sessions.iter().any(|session| session.uuid == kept), "{kept} left something behind");
         }
     }
 

@@ -58,6 +58,15 @@ pub(crate) enum CommandError {
         #[source]
         source: io::Error,
     },
+    /// A file could not be written.
+    #[error("could not write \"{path}\"")]
+    WriteFile {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The output could not be written.
     #[error("could not write the output")]
     Write(#[source] io::Error),
@@ -122,7 +131,7 @@ impl CommandError {
             Self::Local(error) => error.exit(),
             Self::Name(_) | Self::Usage { .. } | Self::Read { .. } => Exit::Usage,
             Self::State { .. } => Exit::Conflict,
-            Self::Write(_) | Self::Encode { .. } | Self::Own { .. } => Exit::Failed,
+            Self::Write(_) | Self::WriteFile { .. } | Self::Encode { .. } | Self::Own { .. } => Exit::Failed,
             Self::Interrupted { .. } => Exit::Interrupted,
         }
     }
@@ -135,6 +144,9 @@ impl CommandError {
             Self::Usage { hint, .. } => hint.clone(),
             Self::State { hint, .. } | Self::Interrupted { hint } => Some(hint.clone()),
             Self::Own { hint, .. } => Some(hint.clone()).filter(|hint| !hint.is_empty()),
+            Self::WriteFile { .. } => {
+                Some("Name a file in a directory that you can write to: `--out FILE`.".to_owned())
+            }
             Self::Name(_) | Self::Read { .. } | Self::Write(_) | Self::Encode { .. } => None,
         }
     }

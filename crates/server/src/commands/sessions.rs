@@ -1,6 +1,7 @@
 //! `hearth sessions`: sessions from the command line.
 
 mod create;
+mod diagnose;
 mod end;
 mod extend;
 mod list;
@@ -18,6 +19,7 @@ use super::failure::CommandError;
 use super::global::Global;
 
 pub(crate) use create::Create;
+pub(crate) use diagnose::Diagnose;
 pub(crate) use end::End;
 pub(crate) use extend::Extend;
 pub(crate) use list::List;
@@ -62,6 +64,8 @@ pub(crate) enum SessionsAction {
     Extend(Extend),
     /// Tell why a session is in its state or has ended, and what to do
     Why(Named),
+    /// Pack what there is to know of a session into an archive, without secrets
+    Diagnose(Diagnose),
     /// Tell how to connect to a session
     Connect(Connect),
 }
@@ -102,6 +106,7 @@ impl SessionsAction {
             Self::Watch(named) => watch::run(&named.session, context).await,
             Self::Extend(extend) => extend.run(context).await,
             Self::Why(named) => why::run(&named.session, context).await,
+            Self::Diagnose(diagnose) => diagnose.run(context).await,
             Self::Connect(connect) => connect.run(context).await,
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hearth_control::Reconciler;
 use hearth_control::world::World;
 use hearth_core::Timestamp;
+use hearth_core::staged::Places;
 use hearth_emulator::{Running, Start};
 use hearth_runtimes::Catalogue;
 use tempfile::TempDir;
@@ -21,7 +22,12 @@ use crate::config::Config;
 const STATE_FILE: &str = "emulator.json";
 /// Where answers say that output of emulated sessions is. The same for every emulator, so that one that was loaded
 /// from another's state answers alike.
-pub(super) const STAGING: &str = "emulator://staging";
+const STAGING: &str = "emulator://staging";
+
+/// The places of an emulator, which keeps nothing there.
+pub(super) fn staging() -> Places {
+    Places { default: STAGING.to_owned(), ..Places::default() }
+}
 
 /// What an emulator is to be.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hearth_control::world::{Answer, Launcher, Probe, System};
+use hearth_control::world::{Answer, Probe, System};
 use hearth_core::engine::{Endpoint, Protocol};
 use hearth_core::id::SessionUuid;
 use hearth_driver::Driver;
@@ -24,7 +24,7 @@ use crate::config::{Config, EngineDriver};
 /// The parts of the world that have to do with engines.
 pub(super) struct Engines {
     pub(super) driver: Arc<dyn Driver>,
-    pub(super) launcher: Arc<dyn Launcher>,
+    pub(super) launcher: Arc<CatalogueLauncher>,
     pub(super) probe: Arc<dyn Probe>,
     /// By what it is measured what engines use, in words.
     pub(super) measured_by: String,
@@ -94,7 +94,7 @@ pub(super) fn launcher(
     catalogue: Arc<Catalogue>,
     environments: Environments,
     secrets: Arc<EngineSecrets>,
-) -> Arc<dyn Launcher> {
+) -> Arc<CatalogueLauncher> {
     let (log_limit, memory) = (config.session.log_limit, machine_memory());
     Arc::new(CatalogueLauncher { catalogue, environments, log_limit, memory, secrets })
 }

@@ -15,7 +15,9 @@ use hearth_core::session::{Failure, Session};
 use hearth_core::validate::Violation;
 use hearth_engines::jvm::{Archive, Jvm};
 use hearth_engines::{Launch, identity, sail, spark};
-use hearth_runtimes::{Catalogue, EngineKind, Environment, Installer, Java, JavaError, LayerError, Runtime};
+use hearth_runtimes::{
+    Catalogue, EngineKind, Environment, Installer, Java, JavaError, LayerError, LayerSpec, Runtime,
+};
 
 use super::packages::{self, Layers};
 use super::secrets::EngineSecrets;
@@ -71,6 +73,32 @@ impl CatalogueLauncher {
             },
         };
         Ok(Roots::Ready { base: base.root, site_packages: base.site_packages, java, layer })
+    }
+}
+
+/// What a session runs on, as far as it is there.
+pub(super) struct Foundation<'l> {
+    pub(super) runtime: &'l Runtime,
+    /// The packages that the session asked for, in words.
+    pub(super) wanted: Option<LayerSpec>,
+    pub(super) environment: Option<Environment>,
+    pub(super) layer: Option<Environment>,
+    pub(super) java: Option<Java>,
+}
+
+impl CatalogueLauncher {
+    /// What a session of this configuration runs on. Nothing is installed for it; `None` when no runtime fits.
+    pub(super) fn foundation(&self, config: &SessionConfig) -> Option<Foundation<'_>> {
+        let runtime = self.runtime(config).ok()?;
+        let wanted = packages::wanted(config).ok().flatten();
+        let Environments::Installed(installer, _) = &self.environments else {
+            return Some(Foundation { runtime, wanted, environment: None, layer: None, java: None });
+        };
+        let environment = installer.installed(runtime);
+        let base = environment.as_ref();
+        let layer = base.zip(wanted.as_ref()).and_then(|(base, wanted)| installer.layer(base, wanted));
+        let java = base.and_then(|base| installer.java(runtime, base).ok().flatten());
+        Some(Foundation { runtime, wanted, environment, layer, java })
     }
 }
 

@@ -6,6 +6,7 @@ mod ahead;
 mod artifacts;
 mod cors;
 mod descriptions;
+mod diagnostics;
 mod directory;
 mod emulation;
 mod engines;
@@ -49,6 +50,7 @@ use tracing::{info, warn};
 
 use self::artifacts::SessionArtifacts;
 use self::cors::Cors;
+use self::diagnostics::SessionPacker;
 use self::directory::ControlDirectory;
 pub(crate) use self::emulation::Emulation;
 use self::emulation::Worker;
@@ -152,11 +154,14 @@ fn assemble(
     emulation: Option<Emulation>,
 ) -> Result<Parts, ServeError> {
     let owner = owner();
+    let mut own_secrets = Vec::new();
     let authenticator = match config.auth {
         Auth::Token => {
-            let token = |file| {
-                token::ensure(state_dir, file)
-                    .map_err(|source| ServeError::Token { path: state_dir.join(file), source })
+            let mut token = |file| {
+                let token = token::ensure(state_dir, file)
+                    .map_err(|source| ServeError::Token { path: state_dir.join(file), source })?;
+                own_secrets.push(token.clone());
+                Ok::<_, ServeError>(token)
             };
             let reader = Caller { scope: Scope::ReadOnly, ..owner.clone() };
             Authenticator::tokens(vec![
@@ -177,14 +182,18 @@ fn assemble(
         .map_err(|source| ServeError::Token { path: state_dir.join(secrets::KEY_FILE), source })?;
     let secrets = Arc::new(secrets);
     let start = emulation.map(|emulation| (emulation.start(), emulation));
-    let Place { world, staging, measured_by, installer } = match &start {
+    let spark_connect = format!("sc://{}", advertised(config, addresses));
+    let Place { world, places, measured_by, installer } = match &start {
         Some((start, _)) => Place {
             world: emulation::world(start, config, catalogue.clone(), secrets.clone()),
-            staging: emulation::STAGING.to_owned(),
+            places: Places { spark_connect, staging: emulation::staging() },
             measured_by: String::new(),
             installer: None,
         },
-        None => real_world(config, state_dir, database, catalogue.clone(), secrets.clone())?,
+        None => {
+            let made = Made { spark_connect, secrets: secrets.clone(), own_secrets };
+            real_world(config, state_dir, database, catalogue.clone(), made)?
+        }
     };
     let driver = world.driver.clone();
     let control = Control::new(world, config.session.clone()).with_properties(machine_properties());
@@ -212,7 +221,7 @@ fn assemble(
     );
     let settings = ApiSettings {
         create_hold: config.create_hold,
-        places: Places { spark_connect: format!("sc://{}", advertised(config, addresses)), staging },
+        places,
         locations: config.locations.clone(),
         price: config.price.clone(),
         info: ServerInfo { measured_by, ..server_info(config, &catalogue, known, control.now()) },
@@ -240,12 +249,22 @@ fn assemble(
 /// A world, and what is told of it.
 struct Place {
     world: World,
-    /// Where what engines leave is kept.
-    staging: String,
+    /// Where things of sessions are.
+    places: Places,
     /// What measures them.
     measured_by: String,
     /// What installs packages for them; none where there are no engines.
     installer: Option<Installer>,
+}
+
+/// What was made before a world is.
+struct Made {
+    /// The address that leads to sessions.
+    spark_connect: String,
+    /// The secrets of engines.
+    secrets: Arc<EngineSecrets>,
+    /// The service's own.
+    own_secrets: Vec<String>,
 }
 
 /// The world as it is, and where it keeps what engines leave.
@@ -254,26 +273,34 @@ fn real_world(
     state_dir: &Path,
     database: &Path,
     catalogue: Arc<Catalogue>,
-    secrets: Arc<EngineSecrets>,
+    made: Made,
 ) -> Result<Place, ServeError> {
+    let Made { spark_connect, secrets, own_secrets } = made;
     let Engines { driver, launcher, probe, measured_by, installer } =
-        Engines::new(config, state_dir, catalogue, secrets)?;
+        Engines::new(config, state_dir, catalogue, secrets.clone())?;
     let staging = match &config.staging_uri {
         Some(uri) => ObjectStaging::at(uri, std::env::vars()),
         None => ObjectStaging::in_directory(&state_dir.join("staging")),
     }?;
-    let uri = staging.uri().to_owned();
+    let places = Places { spark_connect, staging: staging.places().clone() };
+    let packer = SessionPacker {
+        places: places.clone(),
+        launcher: launcher.clone(),
+        engine_secrets: secrets,
+        own_secrets,
+    };
     let world = World {
         store: Arc::new(SqliteStore::open(database)?),
         driver,
         launcher,
         probe,
         staging: Some(Arc::new(staging)),
+        packer: Some(Arc::new(packer)),
         clock: Arc::new(System),
         timer: Arc::new(System),
         random: Arc::new(System),
     };
-    Ok(Place { world, staging: uri, measured_by, installer })
+    Ok(Place { world, places, measured_by, installer })
 }
 
 /// What sessions may ask for of this machine, and get when they do not ask.

@@ -8,6 +8,7 @@
 mod contract;
 mod cors;
 mod descriptions;
+mod diagnostics;
 mod emulator;
 mod engines;
 mod errors;

@@ -4,6 +4,7 @@
 
 mod crash;
 mod dataproc1;
+mod diagnostics;
 mod google;
 mod pools;
 mod spark;

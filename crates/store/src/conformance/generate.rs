@@ -16,6 +16,7 @@ use hearth_core::notice::{EndNear, Limit, Notices, What};
 use hearth_core::operation::{Done, Operation, OperationKind, Outcome};
 use hearth_core::pool::recipe::{Difference, EngineFrom, Missed};
 use hearth_core::session::{EndReason, Failure, PastState, Session, SessionState, StateLabel, Undoing};
+use hearth_core::staged::Keeping;
 use hearth_core::template::Template;
 use hearth_core::timeline::{Milestone, Timeline};
 use hearth_core::usage::Used;
@@ -46,11 +47,11 @@ pub(super) fn any_session() -> BoxedStrategy<Session> {
         times,
         state(),
         vec(past, 0..3),
-        (timeline(), notices(), option::of(engine_from()), used()),
+        (timeline(), notices(), option::of(engine_from()), used(), keeping()),
         open,
     )
         .prop_map(|(ids, config, texts, times, state, history, told, open_operations)| {
-            let (timeline, notices, engine_from, used) = told;
+            let (timeline, notices, engine_from, used, keeping) = told;
             let (number, project, location, id) = ids;
             Session {
                 name: Parent { project, location }.session(format!("{id}{number}")),
@@ -66,6 +67,7 @@ pub(super) fn any_session() -> BoxedStrategy<Session> {
                 notices,
                 engine_from,
                 used,
+                keeping,
                 open_operations,
                 deleting_since: times.2,
                 generation: 0,
@@ -88,6 +90,16 @@ fn engine_from() -> BoxedStrategy<EngineFrom> {
         missed.prop_map(|missed| EngineFrom::Launch { missed }),
     ]
     .boxed()
+}
+
+fn keeping() -> BoxedStrategy<Keeping> {
+    (any::<bool>(), any::<bool>(), option::of(time()))
+        .prop_map(|(output_due, diagnostics_due, diagnosed_at)| Keeping {
+            output_due,
+            diagnostics_due,
+            diagnosed_at,
+        })
+        .boxed()
 }
 
 fn used() -> BoxedStrategy<Used> {

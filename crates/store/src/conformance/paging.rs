@@ -7,6 +7,7 @@ use hearth_core::error::ErrorKind;
 use hearth_core::filter::Filter;
 use hearth_core::name::{Parent, SessionName};
 use hearth_core::session::{Failure, Session, SessionState};
+use hearth_core::staged::Keeping;
 
 use super::sample::*;
 use crate::SessionQuery;
@@ -127,7 +128,8 @@ pub async fn unsettled_sessions_are_those_with_something_to_do(store: SharedStor
     let over = created(&store, &ended(&session("over", 2), at(1))).await;
     let failure = Failure { kind: ErrorKind::Internal, message: "it broke".to_owned() };
     let failed = SessionState::Failed { failure };
-    created(&store, &Session { state: failed, ..session("failed", 3) }).await;
+    let failed = Session { state: failed, ..session("failed", 3) };
+    let failed = created(&store, &failed).await;
     let deleted = Session { deleting_since: Some(at(2)), ..ended(&session("deleted", 4), at(1)) };
     let deleted = created(&store, &deleted).await;
     let unsettled = async || {
@@ -136,6 +138,11 @@ pub async fn unsettled_sessions_are_those_with_something_to_do(store: SharedStor
         found
     };
     assert_eq!(unsettled().await, [creating.uuid, deleted.uuid]);
+    let keeping = Keeping { diagnostics_due: true, ..Keeping::default() };
+    store.commit(update(&Session { keeping, ..failed.clone() })).await.expect("the generation is right");
+    assert_eq!(unsettled().await, [creating.uuid, failed.uuid, deleted.uuid]);
+    let failed = Session { generation: failed.generation + 1, ..failed };
+    store.commit(update(&failed)).await.expect("the generation is right");
     store.commit(update(&ended(&creating, at(3)))).await.expect("the generation is right");
     store.commit(update(&Session { deleting_since: Some(at(3)), ..over.clone() })).await.expect("as above");
     assert_eq!(unsettled().await, [over.uuid, deleted.uuid]);

@@ -11,7 +11,7 @@ const EMULATOR: &str = "hearth.v1.Emulator";
 const USAGE: &str = "hearth.v1.UsageReports";
 
 /// HTTP method, path, service, RPC, captured value.
-const TABLE: [(&str, &str, &str, &str, &str); 37] = [
+const TABLE: [(&str, &str, &str, &str, &str); 40] = [
     ("GET", "/hearth/v1/projects/p/locations/-/usage", USAGE, "GetUsage", "projects/p/locations/-"),
     ("POST", "/v1/projects/p/locations/l/sessions", SESSIONS, "CreateSession", "projects/p/locations/l"),
     ("GET", "/v1/projects/p/locations/l/sessions", SESSIONS, "ListSessions", "projects/p/locations/l"),
@@ -162,7 +162,22 @@ const TABLE: [(&str, &str, &str, &str, &str); 37] = [
         "ExplainSession",
         "projects/p/locations/l/sessions/s",
     ),
+    (
+        "POST",
+        "/hearth/v1/projects/p/locations/l/sessions/s:diagnose",
+        INSIGHT,
+        "DiagnoseSession",
+        "projects/p/locations/l/sessions/s",
+    ),
+    (
+        "GET",
+        "/hearth/v1/projects/p/locations/l/sessions/s:diagnostics",
+        INSIGHT,
+        "GetDiagnostics",
+        "projects/p/locations/l/sessions/s",
+    ),
     ("GET", "/hearth/v1/server", SERVER, "GetServerInfo", ""),
+    ("GET", "/hearth/v1/pools", SERVER, "ListPools", ""),
     ("GET", "/hearth/v1/emulator/clock", EMULATOR, "GetClock", ""),
     ("POST", "/hearth/v1/emulator/clock:set", EMULATOR, "SetClock", ""),
     ("POST", "/hearth/v1/emulator/clock:advance", EMULATOR, "AdvanceClock", ""),

@@ -132,6 +132,7 @@ pub(crate) fn summary(session: &Session, screen: &mut Screen) -> Result<(), Comm
             text(name, address.clone());
         }
         text("Output", info.output_uri.clone());
+        text("Diagnostics", info.diagnostic_output_uri.clone());
     }
     screen.table(rows)
 }

@@ -75,6 +75,28 @@ async fn an_extension_says_when_the_session_ends_now() {
 }
 
 #[tokio::test]
+async fn a_diagnosis_is_written_whole_to_a_file_of_its_owner() {
+    use std::os::unix::fs::PermissionsExt;
+    let double = Double::start().await;
+    let name = double.put_session("etl1", State::Failed, |_| {});
+    double.state().archives.insert(name, vec![b"first ".to_vec(), b"second".to_vec()]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out.tar.gz");
+    let ran = run(&double, &format!("sessions diagnose etl1 --out {}", file.display())).await;
+    assert_eq!((ran.data, ran.code), (format!("{}\n", file.display()), 0));
+    assert_eq!(std::fs::read(&file).unwrap(), b"first second");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let piped = run(&double, "sessions diagnose etl1 --out -").await;
+    assert_eq!((piped.data.as_str(), piped.notes.as_str()), ("first second", ""));
+
+    let missing = run(&double, "sessions diagnose nowhere").await;
+    assert!(missing.code == 3 && missing.notes.contains("hearth sessions list"), "{}", missing.notes);
+    let refused = run(&double, "sessions diagnose etl1 --out /nowhere/x.tar.gz").await;
+    assert!(refused.notes.contains("could not write \"/nowhere/x.tar.gz\""), "{}", refused.notes);
+    assert!(refused.code == 1 && refused.notes.contains("--out FILE"), "{}", refused.notes);
+}
+
+#[tokio::test]
 async fn why_tells_the_reason_the_last_words_and_what_to_do() {
     let double = Double::start().await;
     let name = double.put_session("etl1", State::Failed, |_| {});

@@ -1,0 +1,56 @@
+//! In directories.
+
+use std::collections::BTreeMap;
+
+use hearth_control::world::Staging;
+use hearth_staging::{ObjectStaging, OpenError};
+use url::Url;
+
+use crate::{keeps_and_removes, owner, place};
+
+#[tokio::test]
+async fn what_is_kept_is_read_piece_by_piece_until_it_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let staging = ObjectStaging::in_directory(&dir.path().join("staging")).unwrap();
+    keeps_and_removes(&staging, "").await;
+}
+
+#[tokio::test]
+async fn a_file_address_leads_to_the_layout_of_the_hosted_service() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = Url::from_directory_path(dir.path().canonicalize().unwrap()).unwrap();
+    let staging = ObjectStaging::at(root.as_str(), []).unwrap();
+    assert_eq!(format!("{}/", staging.places().of("")), root.as_str());
+    staging.keep_output(owner(""), 0, b"x".to_vec()).await.unwrap();
+    staging.keep_diagnostics(owner(""), b"y".to_vec()).await.unwrap();
+    let place = dir.path().join(place());
+    assert!(place.join("driveroutput.000000000").is_file() && place.join("diagnostics.tar.gz").is_file());
+}
+
+#[tokio::test]
+async fn a_bucket_with_a_place_of_its_own_has_its_sessions_there_and_others_have_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let blue = Url::from_directory_path(dir.path().canonicalize().unwrap().join("blue")).unwrap();
+    let buckets = BTreeMap::from([("team-blue".to_owned(), blue.to_string())]);
+    let staging = ObjectStaging::in_directory(&dir.path().join("staging")).unwrap();
+    let staging = staging.with_buckets(&buckets).unwrap();
+    for (bucket, folder) in [("team-blue", "blue"), ("team-red", "staging")] {
+        staging.keep_diagnostics(owner(bucket), b"x".to_vec()).await.unwrap();
+        assert!(dir.path().join(folder).join(place()).join("diagnostics.tar.gz").is_file());
+        keeps_and_removes(&ObjectStaging::at(blue.as_str(), []).unwrap(), "").await;
+        staging.remove(owner(bucket)).await.unwrap();
+        assert!(!dir.path().join(folder).join(place()).exists());
+    }
+    let findings = staging.check().await;
+    assert!(findings.len() == 2 && findings.iter().all(|(_, tried)| tried.is_ok()), "{findings:?}");
+}
+
+#[test]
+fn an_address_without_a_store_is_refused() {
+    assert!(matches!(ObjectStaging::at("no address", []), Err(OpenError::Address { .. })));
+    assert!(matches!(ObjectStaging::at("ftp://x/y", []), Err(OpenError::Unknown { .. })));
+    let buckets = BTreeMap::from([("b".to_owned(), "http://x/y".to_owned())]);
+    let dir = tempfile::tempdir().unwrap();
+    let staging = ObjectStaging::in_directory(dir.path()).unwrap();
+    assert!(matches!(staging.with_buckets(&buckets), Err(OpenError::Unknown { .. })));
+}
