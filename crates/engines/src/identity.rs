@@ -173,7 +173,8 @@ mod tests {
         assert_eq!(ahead.env["HEARTH_SESSION_UUID"], cold.env["HEARTH_SESSION_UUID"]);
         assert_eq!(ahead.env["HEARTH_SESSION_FILE"], cold.env["HEARTH_SESSION_FILE"]);
         let told = introduction(&session(), "sail-1");
-        assert_eq!(told.files, cold.files, "the same file, sooner or later");
+        assert_eq!(told.files[FILE], cold.files[FILE], "the same file, sooner or later");
+        assert!(!ahead.files.contains_key(FILE));
         assert_eq!(format!("{}\n", told.log_line), cold.log_head);
         let file: serde_json::Value = serde_json::from_str(&told.files[FILE]).unwrap();
         assert_eq!((&file["user"], &file["labels"]["team"]), (&"ana@example.com".into(), &"blue".into()));

@@ -179,6 +179,8 @@ impl Simulation {
         // A failed turn is tried again a little later, as the loop's retries are.
         let at_least = self.now().checked_add(Duration::from_millis(1)).unwrap();
         self.clock.move_to(next.max(at_least).min(until));
+        // What is due happens by itself, and is heard of, as with engines that are processes.
+        self.engines.settle();
     }
 
     /// Lets time pass until `done`, at most for `limit`. Whether it came to that; not when the server died.
