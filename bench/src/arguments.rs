@@ -26,6 +26,9 @@ pub(crate) struct Arguments {
     /// Where state directories are made, so that the right disk is measured; by default beside this program.
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+    /// A Python with DuckDB, which makes the tables of TPC-H; `cargo xtask bench` brings one.
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) tpch_python: Option<PathBuf>,
     /// A tenth of the runs, calls and records: to see that it works, not for figures.
     #[arg(long)]
     pub(crate) quick: bool,

@@ -20,6 +20,7 @@ pub(crate) struct Bench {
     pub(crate) seeded: Option<TempDir>,
     dataproc1: Option<PathBuf>,
     runtimes_dir: Option<PathBuf>,
+    tpch_python: Option<PathBuf>,
     scratch: TempDir,
     quick: bool,
 }
@@ -45,6 +46,7 @@ impl Bench {
             seeded: None,
             dataproc1: arguments.dataproc1,
             runtimes_dir,
+            tpch_python: arguments.tpch_python,
             scratch,
             quick: arguments.quick,
         })
@@ -53,6 +55,18 @@ impl Bench {
     /// So many runs, calls or records, or a tenth of it when the run is to be quick.
     pub(crate) fn scaled(&self, count: usize) -> usize {
         if self.quick { (count / 10).max(1) } else { count }
+    }
+
+    /// Whether the run is only to show that it works.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.quick
+    }
+
+    /// A Python that can make the tables of TPC-H.
+    pub(crate) fn tpch_python(&self) -> anyhow::Result<PathBuf> {
+        self.tpch_python
+            .clone()
+            .context("no Python with DuckDB; run `cargo xtask bench`, or name it with --tpch-python")
     }
 
     /// The command-line client, built if none was named.

@@ -66,10 +66,15 @@ impl Rest {
 
     /// Asks for a session of the default runtime; gives the operation as the server wrote it.
     pub(crate) async fn create(&self, id: &str) -> anyhow::Result<Bytes> {
+        self.create_with(id, json!({})).await
+    }
+
+    async fn create_with(&self, id: &str, runtime_config: Value) -> anyhow::Result<Bytes> {
         let body = json!({
             "name": format!("{PARENT}/sessions/{id}"),
             "sparkConnectSession": {},
             "labels": {"purpose": "bench"},
+            "runtimeConfig": runtime_config,
         });
         let path = format!("/v1/{PARENT}/sessions?sessionId={id}");
         self.call(Method::POST, &path, body.to_string().into()).await
@@ -77,7 +82,16 @@ impl Rest {
 
     /// Makes a session, waits until it is active, and gives its uuid.
     pub(crate) async fn create_active(&self, id: &str) -> anyhow::Result<String> {
-        let operation = self.done(serde_json::from_slice(&self.create(id).await?)?).await?;
+        self.active(&self.create(id).await?).await
+    }
+
+    /// The same on a runtime.
+    pub(crate) async fn create_on(&self, id: &str, runtime: &str) -> anyhow::Result<String> {
+        self.active(&self.create_with(id, json!({"version": runtime})).await?).await
+    }
+
+    async fn active(&self, created: &[u8]) -> anyhow::Result<String> {
+        let operation = self.done(serde_json::from_slice(created)?).await?;
         let uuid = operation["response"]["uuid"].as_str();
         Ok(uuid.with_context(|| format!("no session came of it: {operation}"))?.to_owned())
     }

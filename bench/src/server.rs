@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use crate::bench::Bench;
+use crate::grpc::Grpc;
 use crate::process;
 use crate::rest::Rest;
+use crate::spark::Spark;
 
 /// How long a start may take before it counts as failed.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -110,6 +112,18 @@ impl Server {
     /// The directory that holds everything it knows.
     pub(crate) fn state_dir(&self) -> &Path {
         &self.state_dir
+    }
+
+    /// The engine of a session, without the service in between.
+    pub(crate) async fn engine(&self, uuid: &str) -> anyhow::Result<Spark> {
+        // As its supervisor wrote it down.
+        let path = self.state_dir.join("engines").join(uuid).join("status.json");
+        let status: serde_json::Value = serde_json::from_slice(&std::fs::read(&path)?)?;
+        let endpoint = &status["listening"]["endpoint"];
+        let host = endpoint["host"].as_str().context("the engine has no address")?;
+        let port = endpoint["port"].as_u64().context("the engine has no port")?;
+        let address = SocketAddr::new(host.parse()?, u16::try_from(port)?);
+        Ok(Spark::new(Grpc::connect(address, None).await?, uuid))
     }
 
     /// A client of its REST API.

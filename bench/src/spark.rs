@@ -91,6 +91,11 @@ impl Spark {
         (rows > 0).then_some(()).context("the query gave no row")
     }
 
+    /// Runs a query or a statement to its end; rows are drained.
+    pub(crate) async fn execute_to_end(&self, query: &str) -> anyhow::Result<()> {
+        self.execute(query).await?.drain().await.map(drop)
+    }
+
     /// Runs a query and gives the size of its result in bytes, which nobody decodes.
     pub(crate) async fn download(&self, query: &str) -> anyhow::Result<usize> {
         self.execute(query).await?.drain().await

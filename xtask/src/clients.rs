@@ -57,7 +57,9 @@ fn uv(cache: &Path) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found =
         own.or_else(|| std::env::split_paths(&path).map(|dir| dir.join("uv")).find(|uv| uv.is_file()));
-    let Some(program) = found else { bail!("there is no uv in {} and none on the PATH", tools.display()) };
+    let Some(program) = found else {
+        bail!("there is no uv in {} and none on the PATH; `cargo xtask test` brings one", tools.display())
+    };
     Ok(program)
 }
 

@@ -9,6 +9,7 @@ mod memory;
 mod pass_through;
 mod shims;
 mod start;
+mod tpch;
 
 use clap::ValueEnum;
 
@@ -33,6 +34,8 @@ pub(crate) enum Name {
     PassThrough,
     /// Memory of the supervisors of engines.
     Shims,
+    /// The queries of TPC-H through the gateway.
+    Tpch,
     /// The command line of the API.
     CommandLine,
 }
@@ -52,6 +55,7 @@ pub(crate) async fn run(bench: &mut Bench, names: &[Name]) -> Vec<(String, anyho
             Name::Memory => memory::run(bench).await,
             Name::PassThrough => pass_through::run(bench).await,
             Name::Shims => shims::run(bench).await,
+            Name::Tpch => tpch::run(bench).await,
             Name::CommandLine => command_line::run(bench).await,
         };
         if let Err(error) = outcome {

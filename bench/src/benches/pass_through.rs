@@ -7,10 +7,9 @@
 //! take turns, too; engine, gateway and client share the cores, so a busy gateway takes from the engine's share.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 
 use crate::bench::Bench;
 use crate::grpc::Grpc;
@@ -30,8 +29,7 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let state_dir = bench.directory()?;
     let server = Server::start(bench, state_dir.path(), Engines::Real, &[]).await?;
     let uuid = server.rest().create_active("pass-through").await?;
-    let engine = engine_address(&server, &uuid)?;
-    let direct = Spark::new(Grpc::connect(engine, None).await?, &uuid);
+    let direct = server.engine(&uuid).await?;
     let through = Spark::new(Grpc::connect(server.address, Some(&server.token)).await?, &uuid);
 
     let calls = bench.scaled(CALLS);
@@ -100,16 +98,6 @@ fn latencies(bench: &mut Bench, call: &str, calls: usize, [direct, through]: [La
         let row = Row::new(format!("{call}, added by the port, {quantile}"), added, how);
         bench.report.add(row.against(format!("direct, {quantile}"), direct).target(target));
     }
-}
-
-/// Where the engine of a session listens, as its supervisor wrote it down.
-fn engine_address(server: &Server, uuid: &str) -> anyhow::Result<SocketAddr> {
-    let path = server.state_dir().join("engines").join(uuid).join("status.json");
-    let status: serde_json::Value = serde_json::from_slice(&std::fs::read(&path)?)?;
-    let endpoint = &status["listening"]["endpoint"];
-    let host = endpoint["host"].as_str().context("the engine has no address")?;
-    let port = endpoint["port"].as_u64().context("the engine has no port")?;
-    Ok(SocketAddr::new(host.parse()?, u16::try_from(port)?))
 }
 
 /// Bytes a second.
