@@ -58,6 +58,8 @@ pub enum PortSource {
 pub enum Protocol {
     /// Spark Connect: gRPC over cleartext HTTP/2.
     SparkConnect,
+    /// A Hive metastore: Thrift. Of no session.
+    HiveMetastore,
 }
 
 /// How an engine is asked to end before it is killed.

@@ -9,7 +9,7 @@ use crate::session::{Activity, EndReason, Failure, PastState, Session, SessionSt
 use crate::words;
 
 /// What separates a failure's reason from the engine's last words in a state message.
-pub(crate) const LAST_LINES: &str = ". Its last lines:\n";
+pub const LAST_LINES: &str = ". Its last lines:\n";
 
 /// A session's state, explained.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 
 pub mod identity;
 pub mod jvm;
+pub mod metastore;
 pub mod packages;
 pub mod properties;
 pub mod sail;
@@ -53,6 +54,8 @@ pub struct Launch {
     pub secret: Secret,
     /// Environment variables that every engine of the runtime gets.
     pub variables: BTreeMap<String, String>,
+    /// Properties that hold whatever the session says: those of the runtime, and of what the session is connected to.
+    pub properties: BTreeMap<String, String>,
     /// How many cores the engine may count on.
     pub cores: usize,
     /// The most the engine's log may take on disk, in bytes.

@@ -97,6 +97,7 @@ mod tests {
             site_packages: PathBuf::from("/base/lib/python3/site-packages"),
             secret: Secret::new("hush".to_owned()),
             variables: map([("FROM_RUNTIME", "1")]),
+            properties: map([]),
             cores: 2,
             log_limit: 1 << 20,
             deadline: Timestamp::UNIX_EPOCH,

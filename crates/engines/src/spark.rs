@@ -50,7 +50,7 @@ pub fn spec(session: &Session, launch: Launch, jvm: &Jvm) -> EngineSpec {
     arguments.push(format!("-Dlog4j2.configurationFile={WORK_DIR}/{LOGGING}"));
     arguments.extend(["-cp".to_owned(), settings::class_path(&home, given)]);
     arguments.extend(settings::java_options(given).unwrap_or_default());
-    let all = settings::properties(session, given, launch.cores);
+    let all = settings::properties(session, given, &launch.properties, launch.cores);
     arguments.extend(all.iter().map(|(key, value)| format!("-D{key}={value}")));
 
     let mut env = launch.variables.clone();
@@ -59,7 +59,9 @@ pub fn spec(session: &Session, launch: Launch, jvm: &Jvm) -> EngineSpec {
     // From here on it is what the service relies on, whatever the session says.
     let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
     set("SPARK_HOME", home.display().to_string());
-    set("SPARK_LOCAL_IP", settings::LOOPBACK.to_owned());
+    if settings::is_near(&settings::master(given, &launch.properties, launch.cores)) {
+        set("SPARK_LOCAL_IP", settings::LOOPBACK.to_owned());
+    }
     set("SPARK_LOCAL_DIRS", WORK_DIR.to_owned());
     // Not as a property: those can be read by everyone who can run a query.
     set("SPARK_CONNECT_AUTHENTICATE_TOKEN", launch.secret.reveal().to_owned());

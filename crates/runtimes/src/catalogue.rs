@@ -232,6 +232,8 @@ struct Entry {
     java: Option<JavaNeed>,
     /// Environment variables of every engine of this runtime.
     environment: Option<BTreeMap<String, String>>,
+    /// Spark properties of every engine of this runtime, whatever its session says: `"spark.master" = "spark://…"`.
+    properties: Option<BTreeMap<String, String>>,
     /// Room the environment needs on disk (`"640MiB"`), checked before it is made.
     size: Option<String>,
     /// Data sets that the packages carry.
@@ -413,6 +415,8 @@ fn runtime_of(
     }
     let environment =
         entry.environment.clone().or(base.map(|base| base.environment.clone())).unwrap_or_default();
+    let properties =
+        entry.properties.clone().or(base.map(|base| base.properties.clone())).unwrap_or_default();
     let description =
         entry.description.clone().or(base.map(|base| base.description.clone())).unwrap_or_default();
     if !problems.is_empty() {
@@ -430,6 +434,7 @@ fn runtime_of(
         sources,
         java,
         environment,
+        properties,
         disk_bytes,
         lock_hash: String::new(),
     }

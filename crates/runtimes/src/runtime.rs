@@ -92,6 +92,8 @@ pub struct Runtime {
     pub java: Option<JavaNeed>,
     /// Environment variables of every engine of this runtime.
     pub environment: BTreeMap<String, String>,
+    /// Properties of every engine of this runtime, whatever its session says.
+    pub properties: BTreeMap<String, String>,
     /// Bytes the environment takes on disk, estimated; 0 when not known.
     pub disk_bytes: u64,
     pub(crate) lock_hash: String,

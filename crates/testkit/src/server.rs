@@ -206,6 +206,16 @@ impl TestServer {
         self.state_dir().join("engines")
     }
 
+    /// The directory of what runs for several sessions, such as metastores.
+    pub fn services_dir(&self) -> PathBuf {
+        self.state_dir().join("services")
+    }
+
+    /// The processes of what runs for several sessions.
+    pub fn services(&self) -> Vec<Process> {
+        processes::engines(&self.services_dir())
+    }
+
     /// The most memory that the server's process has held so far, in bytes.
     ///
     /// # Panics
@@ -293,7 +303,10 @@ impl TestServer {
             let _ = child.wait();
         }
         eventually_within(KILL_LIMIT, "everything that the server started is gone", || {
-            let left: Vec<Process> = self.shims().into_iter().chain(self.engines()).collect();
+            // What runs for several sessions goes on without any, until it is ended here.
+            let dirs = [self.engines_dir(), self.services_dir()];
+            let of = |dir: &PathBuf| processes::shims(dir).into_iter().chain(processes::engines(dir));
+            let left: Vec<Process> = dirs.iter().flat_map(of).collect();
             left.iter().for_each(Process::kill);
             if left.is_empty() { Ok(()) } else { Err(left) }
         });

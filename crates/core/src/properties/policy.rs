@@ -106,7 +106,21 @@ const UNSUPPORTED: [&str; 11] = [
     "yarn:*",
 ];
 
+/// Where Spark runs its executors.
+const MASTER: &str = "spark.master";
+
 impl PropertyPolicy {
+    /// Lets sessions and templates choose among these places for executors; none leaves that to the operator alone.
+    #[must_use]
+    pub fn with_masters(mut self, masters: &[String]) -> Self {
+        if !masters.is_empty() {
+            self.unsupported.retain(|pattern| pattern != MASTER);
+            let values = PropertyValues::OneOf(masters.to_vec());
+            self.rules.insert(MASTER.to_owned(), PropertyRule { values, default: None });
+        }
+        self
+    }
+
     /// The limits and defaults that the hosted service documents (contract, section 6).
     pub fn hosted() -> Self {
         let mut policy = Self {

@@ -1,6 +1,7 @@
 //! What Spark is told: properties, class path, heap, and the options of its JVM.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 
 use hearth_core::engine::WORK_DIR;
@@ -14,6 +15,9 @@ pub(super) const LOOPBACK: &str = "127.0.0.1";
 
 /// How much heap a driver has when nobody says: what Spark itself gives it.
 const DEFAULT_HEAP: &str = "1g";
+
+/// Where executors run.
+const MASTER: &str = "spark.master";
 
 /// The size of the driver's heap.
 pub(super) const MEMORY: &str = "spark.driver.memory";
@@ -29,10 +33,12 @@ const DEFAULTS: [(&str, &str); 2] = [
     ("spark.ui.showConsoleProgress", "false"),
 ];
 
-/// The properties that Spark is started with: the session's, completed, and over them what the service relies on.
+/// The properties that Spark is started with: the session's, completed; over them the operator's; and over those what
+/// the service relies on.
 pub(super) fn properties(
     session: &Session,
     given: &BTreeMap<String, String>,
+    operators: &BTreeMap<String, String>,
     cores: usize,
 ) -> BTreeMap<String, String> {
     let mut all: BTreeMap<String, String> =
@@ -40,19 +46,49 @@ pub(super) fn properties(
     // Tables of a session that names no warehouse live as long as it does.
     all.insert("spark.sql.warehouse.dir".to_owned(), format!("{WORK_DIR}/warehouse"));
     let usable = |(key, value): &(&String, &String)| key.starts_with("spark.") && !value.contains('\0');
-    all.extend(given.iter().filter(usable).map(|(key, value)| (key.clone(), value.clone())));
+    let taken = |from: &BTreeMap<String, String>| -> Vec<(String, String)> {
+        from.iter().filter(usable).map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    all.extend(taken(given));
     all.extend(identity::properties(session));
+    let master = master(given, operators, cores);
+    if is_near(&master) {
+        all.insert("spark.driver.host".to_owned(), LOOPBACK.to_owned());
+        all.insert("spark.driver.bindAddress".to_owned(), LOOPBACK.to_owned());
+    }
+    all.insert(MASTER.to_owned(), master);
+    all.extend(taken(operators));
     let mut set = |key: &str, value: String| all.insert(key.to_owned(), value);
-    set("spark.master", format!("local[{cores}]"));
     set("spark.connect.grpc.binding.address", LOOPBACK.to_owned());
     // Zero: Spark picks a free one and writes it to its log.
     set("spark.connect.grpc.binding.port", "0".to_owned());
-    set("spark.driver.host", LOOPBACK.to_owned());
-    set("spark.driver.bindAddress", LOOPBACK.to_owned());
     set("spark.ui.port", "0".to_owned());
     // Where the gateway shows the web pages; only written into links.
     set("spark.ui.proxyBase", format!("/sessions/{}/ui", session.uuid));
     all
+}
+
+/// Where executors run: as the operator says, or the session where it may, or in the driver itself.
+pub(super) fn master(
+    given: &BTreeMap<String, String>,
+    operators: &BTreeMap<String, String>,
+    cores: usize,
+) -> String {
+    let chosen = operators.get(MASTER).or(given.get(MASTER)).filter(|master| !master.is_empty());
+    chosen.cloned().unwrap_or_else(|| format!("local[{cores}]"))
+}
+
+/// Whether all that a driver talks to is on this machine, so that it need not be reached from elsewhere.
+pub(super) fn is_near(master: &str) -> bool {
+    if master.starts_with("local") {
+        return true;
+    }
+    let Some(addresses) = master.strip_prefix("spark://") else { return false };
+    addresses.split(',').all(|address| {
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    })
 }
 
 /// The size of the heap, in the JVM's form.

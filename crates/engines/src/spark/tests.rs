@@ -24,6 +24,14 @@ fn config(properties: BTreeMap<String, String>) -> SessionConfig {
 }
 
 fn start(properties: BTreeMap<String, String>, layer: Option<&str>) -> EngineSpec {
+    start_under(map([]), properties, layer)
+}
+
+fn start_under(
+    policy: BTreeMap<String, String>,
+    properties: BTreeMap<String, String>,
+    layer: Option<&str>,
+) -> EngineSpec {
     let session = Session::new(
         "projects/p/locations/l/sessions/etl".parse().unwrap(),
         SessionUuid(UUID.parse().unwrap()),
@@ -40,6 +48,7 @@ fn start(properties: BTreeMap<String, String>, layer: Option<&str>) -> EngineSpe
         site_packages: PathBuf::from("/base/lib/site-packages"),
         secret: Secret::new("hush".to_owned()),
         variables: map([("FROM_RUNTIME", "1")]),
+        properties: policy,
         cores: 2,
         log_limit: 1 << 20,
         deadline: Timestamp::UNIX_EPOCH,
@@ -68,7 +77,6 @@ fn properties_and_secrets_are_in_files_and_variables_and_never_in_arguments() {
 fn what_the_service_relies_on_wins_and_the_rest_is_the_sessions_choice() {
     let spec = start(
         map([
-            ("spark.master", "yarn"),
             ("spark.driver.host", "0.0.0.0"),
             ("spark.ui.port", "4040"),
             ("spark.hearth.uuid", "another"),
@@ -99,6 +107,38 @@ fn what_the_service_relies_on_wins_and_the_rest_is_the_sessions_choice() {
     assert_eq!((spec.env["GREETING"].as_str(), spec.env["FROM_RUNTIME"].as_str()), ("hello", "1"));
     assert_eq!(spec.env["HEARTH_SESSION_UUID"], UUID);
     assert!(start(map([]), None).files[ARGUMENTS].contains("-Dspark.sql.warehouse.dir={work}/warehouse"));
+}
+
+#[test]
+fn the_operators_properties_win_and_a_cluster_elsewhere_is_reached_by_the_machines_own_name() {
+    let flag_of = |spec: &EngineSpec, key: &str| {
+        let start = format!("-D{key}=");
+        flags(spec).iter().find_map(|flag| flag.strip_prefix(&start).map(str::to_owned))
+    };
+    let near = map([("spark.master", "spark://127.0.0.1:7077"), ("spark.executor.memory", "800m")]);
+    let spec = start_under(near, map([("spark.master", "local[7]"), ("spark.executor.memory", "9g")]), None);
+    assert_eq!(flag_of(&spec, "spark.master").as_deref(), Some("spark://127.0.0.1:7077"));
+    assert_eq!(flag_of(&spec, "spark.executor.memory").as_deref(), Some("800m"));
+    assert_eq!(flag_of(&spec, "spark.driver.host").as_deref(), Some("127.0.0.1"));
+    assert_eq!(spec.env["SPARK_LOCAL_IP"], "127.0.0.1");
+
+    let spec = start(map([("spark.master", "spark://head.example:7077")]), None);
+    assert_eq!(flag_of(&spec, "spark.master").as_deref(), Some("spark://head.example:7077"));
+    assert_eq!((flag_of(&spec, "spark.driver.host"), spec.env.get("SPARK_LOCAL_IP")), (None, None));
+    // Clients reach it through the gateway alone, wherever its executors are.
+    assert_eq!(flag_of(&spec, "spark.connect.grpc.binding.address").as_deref(), Some("127.0.0.1"));
+    for (master, near) in [
+        ("local[*]", true),
+        ("local-cluster[2,1,1024]", true),
+        ("spark://localhost:7077,127.0.0.3:7077", true),
+        ("spark://[::1]:7077", true),
+        ("spark://127.0.0.1:7077,head:7077", false),
+        ("spark://127.example:7077", false),
+        ("yarn", false),
+        ("k8s://https://127.0.0.1:6443", false),
+    ] {
+        assert_eq!(settings::is_near(master), near, "{master}");
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod reference;
 mod resolve;
 mod settings;
 mod source;
+mod spark;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -33,3 +34,4 @@ pub(crate) use self::args::{ConfigArgs, ShowArgs};
 pub(crate) use self::model::{Auth, Config, EngineDriver, LogConfig, LogFormat};
 pub(crate) use self::origins::AllowedOrigin;
 pub(crate) use self::resolve::Loaded;
+pub(crate) use self::spark::{Metastore, NamedMetastore};

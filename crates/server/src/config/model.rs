@@ -10,6 +10,7 @@ use hearth_core::usage::Price;
 
 use super::origins::AllowedOrigin;
 use super::source::Directories;
+use super::spark::{Master, NamedMetastore};
 
 /// Everything that can be set about a server, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,10 @@ pub(crate) struct Config {
     pub(crate) price: Option<Price>,
     /// What is kept ready.
     pub(crate) pools: PoolPolicy,
+    /// Where sessions and templates may say that executors run, beside what their runtime says.
+    pub(crate) spark_masters: Vec<Master>,
+    /// Metastores that sessions may name.
+    pub(crate) metastores: Vec<NamedMetastore>,
     /// What is logged, and how.
     pub(crate) log: LogConfig,
 }
@@ -133,6 +138,8 @@ impl Config {
                 pools: vec![PoolSize { of: PoolSubject::Runtime("sail".to_owned()), least: 0, most: 1 }],
                 ..PoolPolicy::default()
             },
+            spark_masters: Vec::new(),
+            metastores: Vec::new(),
             log: LogConfig { filter: "info".to_owned(), format: LogFormat::Text },
         }
     }

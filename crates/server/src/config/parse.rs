@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use hearth_core::pool::{InvalidPoolSize, PoolSize};
 use hearth_core::usage::InvalidPrice;
@@ -40,6 +41,10 @@ pub(super) fn store(
         Kind::Segments(place) => *place(config) = list(raw, context, "a name or a list of them", segment)?,
         Kind::Pools(place) => *place(config) = list(raw, context, "a pool or a list of them", pool)?,
         Kind::Origins(place) => *place(config) = list(raw, context, "an origin or a list of them", origin)?,
+        Kind::Masters(place) => *place(config) = list(raw, context, "a master or a list of them", parsed)?,
+        Kind::Metastores(place) => {
+            *place(config) = list(raw, context, "NAME=ADDRESS or a list of them", parsed)?;
+        }
         Kind::Directory(place) => {
             *place(config) =
                 text(raw, "a path").and_then(|text| path(text, context.directories)).map_err(one)?;
@@ -203,6 +208,10 @@ fn origin(text: &str) -> Result<AllowedOrigin, Problem> {
 
 fn pool(text: &str) -> Result<PoolSize, Problem> {
     text.parse().map_err(|error: InvalidPoolSize| Problem::Invalid(error.to_string()))
+}
+
+fn parsed<T: FromStr<Err = String>>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(Problem::Invalid)
 }
 
 fn authority(text: &str) -> Result<String, Problem> {

@@ -48,6 +48,8 @@ pub(super) fn value(kind: &Kind, config: &Config) -> Option<toml::Value> {
         Kind::Segments(place) => return Some(list(place(&mut config))),
         Kind::Pools(place) => return Some(list(place(&mut config))),
         Kind::Origins(place) => return Some(list(place(&mut config))),
+        Kind::Masters(place) => return Some(list(place(&mut config))),
+        Kind::Metastores(place) => return Some(list(place(&mut config))),
         Kind::Directory(place) => place(&mut config).display().to_string(),
         Kind::File(place) => place(&mut config).as_ref()?.display().to_string(),
         Kind::Uri(place) => place(&mut config).clone()?,

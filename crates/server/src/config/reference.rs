@@ -111,6 +111,8 @@ fn kind_text(kind: &Kind) -> String {
         Kind::Runtime(_) => "version of a runtime".to_owned(),
         Kind::Segment(_) => "name, without slashes and spaces".to_owned(),
         Kind::Segments(_) => "names, without slashes and spaces".to_owned(),
+        Kind::Masters(_) => "masters of Spark".to_owned(),
+        Kind::Metastores(_) => "metastores, each `NAME=thrift://HOST:PORT` or `NAME=managed`".to_owned(),
         Kind::Origins(_) => "origins, `\"loopback\"` or `\"*\"`".to_owned(),
         Kind::Pools(_) => "pools, such as `\"sail=0..2\"`".to_owned(),
         Kind::Filter(_) => "log directives".to_owned(),
@@ -138,6 +140,10 @@ fn setting_schema(setting: &Setting) -> Value {
             list(json!({ "type": "string", "pattern": "^(\\[[^\\]]+\\]|[0-9.]+):[0-9]+$" }))
         }
         Kind::Segments(_) => list(name),
+        Kind::Masters(_) => list(json!({ "type": "string", "pattern": "^(yarn|local.*|(spark|k8s)://.+)$" })),
+        Kind::Metastores(_) => {
+            list(json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]+=(managed|thrift://.+:[0-9]+)$" }))
+        }
         Kind::Origins(_) => {
             list(json!({ "type": "string", "pattern": "^(\\*|loopback|https?://[^/@\\s]+)$" }))
         }

@@ -15,6 +15,7 @@ use hearth_core::validate::{MAX_TTL, MIN_TTL};
 
 use super::model::{Auth, Config, EngineDriver, LogFormat};
 use super::origins::AllowedOrigin;
+use super::spark::{Master, NamedMetastore};
 
 /// One thing that can be set.
 pub(super) struct Setting {
@@ -57,6 +58,10 @@ pub(super) enum Kind {
     Origins(Place<Vec<AllowedOrigin>>),
     /// Pools of engines.
     Pools(Place<Vec<PoolSize>>),
+    /// Masters of Spark.
+    Masters(Place<Vec<Master>>),
+    /// Metastores by their names.
+    Metastores(Place<Vec<NamedMetastore>>),
     /// Directives that pick log events.
     Filter(Place<String>),
     /// A time with units.
@@ -361,6 +366,26 @@ pub(super) const SETTINGS: &[Setting] = &[
         since: "0.1",
         doc: "How many gets and lists of sessions are taken a minute, for each project and location.\n\n`0` takes \
               as many as come; the hosted service takes 7500.",
+    },
+    Setting {
+        key: "spark.masters",
+        kind: Kind::Masters(|config| &mut config.spark_masters),
+        flag: None,
+        since: "0.1",
+        doc: "Where executors of Apache Spark may run, for sessions and templates to choose from with the property \
+              `spark.master`.\n\nEach is `spark://HOST:PORT`, `yarn`, `k8s://ADDRESS` or `local[N]`. The empty list \
+              leaves the choice to the runtime: its entry in the catalogue may set `spark.master` for all its \
+              sessions, and without that executors run in the session's own process.",
+    },
+    Setting {
+        key: "spark.metastores",
+        kind: Kind::Metastores(|config| &mut config.metastores),
+        flag: None,
+        since: "0.1",
+        doc: "Metastores that sessions on Apache Spark may name in `metastoreService`, by the last part of the name \
+              there.\n\nEach is `NAME=thrift://HOST:PORT`, a Hive metastore that runs elsewhere, or `NAME=managed`, \
+              one that the service runs from the jars of an installed Spark when a session first asks for it. With \
+              the empty list `metastoreService` is kept and shown and has no effect.",
     },
     Setting {
         key: "log.filter",

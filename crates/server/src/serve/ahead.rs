@@ -33,7 +33,8 @@ const DIGITS: usize = 32;
 impl CatalogueLauncher {
     /// What a session's engine is made by: everything of it that is decided at its launch.
     pub(super) fn recipe_of(&self, config: &SessionConfig) -> Option<Recipe> {
-        if config.kind != Some(SessionKind::SparkConnect) {
+        // A metastore is told at the launch, and engines made ahead have none.
+        if config.kind != Some(SessionKind::SparkConnect) || self.metastores.is_asked(config) {
             return None;
         }
         let runtime = self.runtime(config).ok()?;
@@ -43,7 +44,7 @@ impl CatalogueLauncher {
         let mut bare = config.clone();
         packages::leave_out(&mut bare);
         let session = nobody(SessionUuid(Uuid::nil()), runtime, &bare);
-        let Ok(Start::Engine { spec, .. }) = self.engine(&session, Timestamp::UNIX_EPOCH) else {
+        let Ok(Start::Engine { spec, .. }) = self.engine(&session, Timestamp::UNIX_EPOCH, BTreeMap::new()) else {
             return None;
         };
         let spec = identity::withheld(*spec, "");
@@ -68,7 +69,7 @@ impl CatalogueLauncher {
         let runtime =
             self.runtime(config).map_err(|violation| super::launcher::failed(violation.description))?;
         let session = nobody(engine.id.session_uuid(), runtime, config);
-        Ok(match self.engine(&session, deadline)? {
+        Ok(match self.engine(&session, deadline, BTreeMap::new())? {
             Start::Engine { spec, prepared } => {
                 Start::Engine { spec: Box::new(identity::withheld(*spec, &engine.pool)), prepared }
             }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::launcher::Environments;
+use super::metastores::Metastores;
 use super::secrets::EngineSecrets;
 use super::{ServeError, engines};
 use crate::config::Config;
@@ -94,7 +95,8 @@ pub(super) fn world(
     catalogue: Arc<Catalogue>,
     secrets: Arc<EngineSecrets>,
 ) -> World {
-    start.world(engines::launcher(config, catalogue, Environments::None, secrets))
+    let metastores = Arc::new(Metastores::new(&config.metastores, None));
+    start.world(engines::launcher(config, catalogue, Environments::None, metastores, secrets))
 }
 
 impl Worker {

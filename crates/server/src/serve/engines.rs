@@ -1,7 +1,7 @@
 //! What runs engines and what asks them: the real thing, or nothing at all for load tests.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use hearth_control::world::{Answer, Probe, System};
@@ -16,10 +16,16 @@ use tracing::{info, warn};
 
 use super::ServeError;
 use super::launcher::{CatalogueLauncher, Environments};
+use super::metastores::{Managed, Metastores};
 use super::packages::Layers;
 use super::probe::NetworkProbe;
 use super::secrets::EngineSecrets;
-use crate::config::{Config, EngineDriver};
+use crate::config::{Config, EngineDriver, Metastore};
+
+/// Where what runs for several sessions has its directories, within the state directory.
+const SERVICES: &str = "services";
+/// Where managed metastores keep what they know, within the state directory.
+const METASTORES: &str = "metastores";
 
 /// The parts of the world that have to do with engines.
 pub(super) struct Engines {
@@ -30,6 +36,7 @@ pub(super) struct Engines {
     pub(super) measured_by: String,
     /// What installs packages for them; none where there are no engines.
     pub(super) installer: Option<Installer>,
+    pub(super) metastores: Arc<Metastores>,
 }
 
 /// By what this process can measure what engines use: where to make control groups, if anywhere, and that in words.
@@ -51,20 +58,39 @@ impl Engines {
         catalogue: Arc<Catalogue>,
         secrets: Arc<EngineSecrets>,
     ) -> Result<Self, ServeError> {
-        let launcher = |environments| launcher(config, catalogue, environments, secrets.clone());
+        let launcher = |environments, metastores| {
+            launcher(config, catalogue.clone(), environments, metastores, secrets.clone())
+        };
         match config.driver {
             EngineDriver::Process => {
                 let program = std::env::current_exe().map_err(|source| ServeError::OwnProgram { source })?;
                 let shim = ShimCommand { program, args: vec!["shim".to_owned()] };
-                let mut process = ProcessDriverConfig::new(state_dir.join("engines"), shim);
+                let run_in = |dir| ProcessDriverConfig::new(state_dir.join(dir), shim.clone());
+                let mut process = run_in("engines");
                 let (cgroups, measured_by) = measuring();
                 info!(by = measured_by, "measuring what engines use");
                 process.cgroups = cgroups;
-                let driver = ProcessDriver::start(process)?;
                 let installer = Installer::new(&config.runtimes_dir);
+                let managed = if config.metastores.iter().any(|one| one.metastore == Metastore::Managed) {
+                    Some(Managed {
+                        driver: Arc::new(ProcessDriver::start(run_in(SERVICES))?),
+                        dir: state_dir.join(METASTORES),
+                        catalogue: catalogue.clone(),
+                        installer: installer.clone(),
+                        log_limit: config.session.log_limit,
+                        started: Mutex::default(),
+                    })
+                } else {
+                    None
+                };
+                let metastores = Arc::new(Metastores::new(&config.metastores, managed));
                 Ok(Self {
-                    driver: Arc::new(driver),
-                    launcher: launcher(Environments::Installed(installer.clone(), Layers::default())),
+                    driver: Arc::new(ProcessDriver::start(process)?),
+                    launcher: launcher(
+                        Environments::Installed(installer.clone(), Layers::default()),
+                        metastores.clone(),
+                    ),
+                    metastores,
                     probe: Arc::new(NetworkProbe { secrets }),
                     measured_by,
                     installer: Some(installer),
@@ -76,9 +102,11 @@ impl Engines {
                 let driver = world.driver();
                 // Ends with the process; there is nothing to take down.
                 TaskTracker::new().spawn(async move { world.keep_settled().await });
+                let metastores = Arc::new(Metastores::new(&config.metastores, None));
                 Ok(Self {
                     driver: Arc::new(driver),
-                    launcher: launcher(Environments::None),
+                    launcher: launcher(Environments::None, metastores.clone()),
+                    metastores,
                     probe: Arc::new(AlwaysReady),
                     measured_by: String::new(),
                     installer: None,
@@ -93,10 +121,11 @@ pub(super) fn launcher(
     config: &Config,
     catalogue: Arc<Catalogue>,
     environments: Environments,
+    metastores: Arc<Metastores>,
     secrets: Arc<EngineSecrets>,
 ) -> Arc<CatalogueLauncher> {
     let (log_limit, memory) = (config.session.log_limit, machine_memory());
-    Arc::new(CatalogueLauncher { catalogue, environments, log_limit, memory, secrets })
+    Arc::new(CatalogueLauncher { catalogue, environments, log_limit, memory, secrets, metastores })
 }
 
 /// Bytes of memory that this machine has.

@@ -1,5 +1,6 @@
 //! From a session to its engine: the catalogue finds the runtime, and its kind says how it is started.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use hearth_runtimes::{
     Catalogue, EngineKind, Environment, Installer, Java, JavaError, LayerError, LayerSpec, Runtime,
 };
 
+use super::metastores::{Connection, Metastores};
 use super::packages::{self, Layers};
 use super::secrets::EngineSecrets;
 use crate::archive;
@@ -31,6 +33,7 @@ pub(crate) struct CatalogueLauncher {
     /// Bytes of memory that this machine has.
     pub(crate) memory: u64,
     pub(crate) secrets: Arc<EngineSecrets>,
+    pub(crate) metastores: Arc<Metastores>,
 }
 
 /// Where the environments of runtimes are.
@@ -147,8 +150,13 @@ impl CatalogueLauncher {
         })
     }
 
-    /// The engine of a session. Does not wait for anything.
-    pub(super) fn engine(&self, session: &Session, deadline: Timestamp) -> Result<Start, Failure> {
+    /// The engine of a session, with the properties of what it is connected to. Does not wait for anything.
+    pub(super) fn engine(
+        &self,
+        session: &Session,
+        deadline: Timestamp,
+        connected: BTreeMap<String, String>,
+    ) -> Result<Start, Failure> {
         let runtime = self.runtime(&session.config).map_err(|violation| failed(violation.description))?;
         let Roots::Ready { base: environment, site_packages, java, layer } =
             self.roots(runtime, &session.config)?
@@ -163,6 +171,7 @@ impl CatalogueLauncher {
             site_packages,
             secret: self.secrets.of(session.uuid),
             variables: runtime.environment.clone(),
+            properties: connected.into_iter().chain(runtime.properties.clone()).collect(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             log_limit: self.log_limit,
             deadline,
@@ -189,7 +198,8 @@ impl Launcher for CatalogueLauncher {
             Ok(runtime) => runtime,
             Err(violation) => return vec![violation],
         };
-        match (&config.kind, runtime.engine) {
+        let metastore = self.metastores.check(config, runtime.engine);
+        let mut violations = match (&config.kind, runtime.engine) {
             (Some(SessionKind::Jupyter { .. }), _) => {
                 let description = "This service runs no Jupyter kernels yet. Use spark_connect_session, and \
                                    connect a notebook of your own to it";
@@ -208,11 +218,16 @@ impl Launcher for CatalogueLauncher {
                     format!("Runtime '{name}' has kernels only, and no engine for a Spark Connect session");
                 vec![Violation { field: "session.runtime_config.version".to_owned(), description }]
             }
-        }
+        };
+        violations.extend(metastore);
+        violations
     }
 
     async fn start(&self, session: &Session, deadline: Timestamp) -> Result<Start, Failure> {
-        self.engine(session, deadline)
+        let Connection::Ready(metastore) = self.metastores.connect(&session.config).await? else {
+            return Ok(Start::Preparing);
+        };
+        self.engine(session, deadline, metastore)
     }
 
     fn recipe(&self, config: &SessionConfig) -> Option<Recipe> {

@@ -15,6 +15,7 @@ mod front;
 mod launcher;
 mod listener;
 mod logging;
+mod metastores;
 mod packages;
 mod pools;
 mod probe;
@@ -58,6 +59,7 @@ use self::engines::Engines;
 pub(crate) use self::engines::measuring;
 pub(crate) use self::error::ServeError;
 use self::front::Front;
+use self::metastores::Metastores;
 use self::secrets::EngineSecrets;
 pub(crate) use self::token::{READER_TOKEN_FILE, TOKEN_FILE};
 use crate::config::{Auth, Config};
@@ -124,6 +126,7 @@ pub(crate) async fn run(mut config: Config, emulation: Option<Emulation>) -> Res
     if let Err(error) = reconciling.await {
         warn!(%error, "the reconciler did not end well");
     }
+    parts.ending.cancel();
     parts.tasks.close();
     parts.tasks.wait().await;
     drop(temporary);
@@ -144,6 +147,8 @@ struct Parts {
     gateway: Gateway,
     ready: watch::Sender<bool>,
     tasks: TaskTracker,
+    /// Ends what looks after something as long as the service runs.
+    ending: CancellationToken,
 }
 
 fn assemble(
@@ -183,20 +188,21 @@ fn assemble(
     let secrets = Arc::new(secrets);
     let start = emulation.map(|emulation| (emulation.start(), emulation));
     let spark_connect = format!("sc://{}", advertised(config, addresses));
-    let Place { world, places, measured_by, installer } = match &start {
+    let Place { world, places, measured_by, installer, metastores } = match &start {
         Some((start, _)) => Place {
             world: emulation::world(start, config, catalogue.clone(), secrets.clone()),
             places: Places { spark_connect, staging: emulation::staging() },
             measured_by: String::new(),
             installer: None,
+            metastores: None,
         },
         None => {
             let made = Made { spark_connect, secrets: secrets.clone(), own_secrets };
             real_world(config, state_dir, database, catalogue.clone(), made)?
         }
     };
-    let driver = world.driver.clone();
-    let control = Control::new(world, config.session.clone()).with_properties(machine_properties());
+    let (driver, store) = (world.driver.clone(), world.store.clone());
+    let control = Control::new(world, config.session.clone()).with_properties(property_policy(config));
     // What a test sees must come of what it asked for, so nothing is started ahead in an emulated world.
     let control = if start.is_some() { control } else { control.with_pools(config.pools.clone()) };
     let (worker, emulator) = match start {
@@ -207,6 +213,10 @@ fn assemble(
         None => (Worker::Real(Box::new(Reconciler::new(control.clone()))), None),
     };
     let tasks = TaskTracker::new();
+    let ending = CancellationToken::new();
+    if let Some(metastores) = metastores {
+        tasks.spawn(metastores.keep(store, ending.clone()));
+    }
     let artifacts =
         SessionArtifacts { control: control.clone(), driver, catalogue: catalogue.clone(), installer };
     let gateway = Gateway::with_artifacts(
@@ -243,7 +253,7 @@ fn assemble(
         cors: Cors::new(config),
         ready: is_ready,
     };
-    Ok(Parts { control, worker, front, gateway, ready, tasks })
+    Ok(Parts { control, worker, front, gateway, ready, tasks, ending })
 }
 
 /// A world, and what is told of it.
@@ -255,6 +265,8 @@ struct Place {
     measured_by: String,
     /// What installs packages for them; none where there are no engines.
     installer: Option<Installer>,
+    /// What sessions share; none where there are no engines.
+    metastores: Option<Arc<Metastores>>,
 }
 
 /// What was made before a world is.
@@ -276,7 +288,7 @@ fn real_world(
     made: Made,
 ) -> Result<Place, ServeError> {
     let Made { spark_connect, secrets, own_secrets } = made;
-    let Engines { driver, launcher, probe, measured_by, installer } =
+    let Engines { driver, launcher, probe, measured_by, installer, metastores } =
         Engines::new(config, state_dir, catalogue, secrets.clone())?;
     let staging = match &config.staging_uri {
         Some(uri) => ObjectStaging::at(uri, std::env::vars()),
@@ -300,13 +312,14 @@ fn real_world(
         timer: Arc::new(System),
         random: Arc::new(System),
     };
-    Ok(Place { world, places, measured_by, installer })
+    Ok(Place { world, places, measured_by, installer, metastores: Some(metastores) })
 }
 
 /// What sessions may ask for of this machine, and get when they do not ask.
-fn machine_properties() -> PropertyPolicy {
+fn property_policy(config: &Config) -> PropertyPolicy {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    PropertyPolicy::for_machine(cores, engines::machine_memory())
+    let masters: Vec<String> = config.spark_masters.iter().map(ToString::to_string).collect();
+    PropertyPolicy::for_machine(cores, engines::machine_memory()).with_masters(&masters)
 }
 
 /// The services that every gRPC server is expected to have: health and reflection.

@@ -33,6 +33,7 @@ impl Probe for NetworkProbe {
                 }
                 Err(ProbeError::Broken(text)) => Answer::Error(text),
             },
+            Protocol::HiveMetastore => Answer::Error("a metastore is no engine of a session".to_owned()),
         }
     }
 }

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cluster;
 mod crash;
 mod dataproc1;
 mod diagnostics;
 mod google;
+mod metastore;
 mod pools;
 mod spark;
 mod spark_jvm;

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::{HEARTH, remote, script, uuid};
 
 /// A JVM starts in seconds on an idle machine, and there may be many of them at once.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The runtime of these tests.
-const RUNTIME: &str = "spark-4.0";
+pub(crate) const RUNTIME: &str = "spark-4.0";
 
 /// Asks for a session on Spark with these properties.
 fn create(server: &TestServer, id: &str, properties: &Value) {
@@ -26,7 +26,7 @@ fn create(server: &TestServer, id: &str, properties: &Value) {
 
 /// The session, once it is in this state.
 #[track_caller]
-fn session_in(server: &TestServer, id: &str, state: &str) -> Value {
+pub(crate) fn session_in(server: &TestServer, id: &str, state: &str) -> Value {
     let session = eventually_within(PATIENCE, &format!("session {id} is {state}"), || {
         let answer = server.session(id);
         match answer.json["state"].as_str() {

@@ -31,3 +31,8 @@ fn agrees(runtime: &str) {
 fn tpch_on_sail_gives_the_rows_that_another_engine_gives() {
     agrees("sail");
 }
+
+#[test]
+fn tpch_on_spark_gives_the_rows_that_another_engine_gives() {
+    agrees("spark-4.0");
+}
