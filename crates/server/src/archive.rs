@@ -9,6 +9,7 @@
 //! It goes with its environment. Without one, or with one that a JVM does not take, sessions start more slowly and are
 //! the same otherwise.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -121,6 +122,7 @@ fn rehearse(
         site_packages: environment.site_packages.clone(),
         secret: Secret::new(hex::encode(bytes)),
         variables: runtime.environment.clone(),
+        properties: BTreeMap::new(),
         cores: 2,
         log_limit: u64::MAX,
         deadline: hearth_core::Timestamp::MAX,
