@@ -177,6 +177,7 @@ fn a_rehearsal_is_started_as_a_session_is() {
         site_packages: PathBuf::from("/base/lib/site-packages"),
         secret: Secret::new("hush".to_owned()),
         variables: BTreeMap::new(),
+        properties: BTreeMap::new(),
         cores: 2,
         log_limit: 1 << 20,
         deadline: Timestamp::UNIX_EPOCH,
