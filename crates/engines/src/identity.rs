@@ -155,6 +155,7 @@ mod tests {
             site_packages: "/base/site-packages".into(),
             secret: crate::Secret::new("s".to_owned()),
             variables: BTreeMap::new(),
+            properties: BTreeMap::new(),
             cores: 2,
             log_limit: 1 << 20,
             deadline: Timestamp::UNIX_EPOCH,

@@ -74,7 +74,11 @@ impl Place {
 fn find_endpoint(line: &str, marker: &str) -> Option<Endpoint> {
     let (_, rest) = line.split_once(marker)?;
     let text = rest.split_whitespace().next().filter(|text| rest.starts_with(text))?;
-    let (host, port) = text.rsplit_once(':').unwrap_or((LOOPBACK, text));
+    let Some((host, port)) = text.rsplit_once(':') else {
+        // A port alone is a whole number and nothing else, or an address would be taken for one.
+        let port = text.trim_end_matches('.').parse().ok().filter(|port| *port != 0)?;
+        return Some(Endpoint { host: LOOPBACK.to_owned(), port });
+    };
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.parse::<IpAddr>().ok()?;
     let digits = port.find(|c: char| !c.is_ascii_digit()).unwrap_or(port.len());

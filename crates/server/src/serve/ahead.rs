@@ -44,7 +44,8 @@ impl CatalogueLauncher {
         let mut bare = config.clone();
         packages::leave_out(&mut bare);
         let session = nobody(SessionUuid(Uuid::nil()), runtime, &bare);
-        let Ok(Start::Engine { spec, .. }) = self.engine(&session, Timestamp::UNIX_EPOCH, BTreeMap::new()) else {
+        let Ok(Start::Engine { spec, .. }) = self.engine(&session, Timestamp::UNIX_EPOCH, BTreeMap::new())
+        else {
             return None;
         };
         let spec = identity::withheld(*spec, "");
