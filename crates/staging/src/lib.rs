@@ -52,12 +52,16 @@ struct Folder {
 }
 
 impl ObjectStaging {
-    /// A store in a directory, which is made if it is not there, for its owner only.
+    /// A store in a directory, which is made if it is not there, for its owner only. `options` are for stores of
+    /// buckets, as those of [`ObjectStaging::at`] are.
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn in_directory(dir: &FilePath) -> Result<Self, OpenError> {
-        open::directory(dir).map(|default| Self::new(default, Arc::default()))
+    pub fn in_directory(
+        dir: &FilePath,
+        options: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, OpenError> {
+        open::directory(dir).map(|default| Self::new(default, options.into_iter().collect()))
     }
 
     /// The store at an address: `file:///DIRECTORY`, `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`. `options` are names

@@ -12,6 +12,7 @@
 
 mod cache;
 mod eventually;
+mod objects;
 mod processes;
 mod program;
 mod python;
@@ -22,6 +23,7 @@ mod sessions;
 
 pub use cache::{cache, runtimes_dir};
 pub use eventually::{PATIENCE, eventually, eventually_within};
+pub use objects::ObjectServer;
 pub use processes::Process;
 pub use program::{Finished, run, unpacked};
 pub use python::{Python, Script};

@@ -28,6 +28,7 @@ pub struct Options {
     runtimes: Option<PathBuf>,
     arguments: Vec<OsString>,
     may_say: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 /// A running server, and everything it owns.
@@ -44,7 +45,13 @@ pub struct TestServer {
 impl Options {
     /// The server that `program` is: in tests of the server, `env!("CARGO_BIN_EXE_hearth")`.
     pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self { program: program.into(), runtimes: None, arguments: Vec::new(), may_say: Vec::new() }
+        Self {
+            program: program.into(),
+            runtimes: None,
+            arguments: Vec::new(),
+            may_say: Vec::new(),
+            environment: Vec::new(),
+        }
     }
 
     /// Another directory of runtimes than that of the cache.
@@ -77,6 +84,13 @@ impl Options {
     #[must_use]
     pub fn may_say(mut self, text: &str) -> Self {
         self.may_say.push(text.to_owned());
+        self
+    }
+
+    /// Adds variables to its environment and to that of commands.
+    #[must_use]
+    pub fn environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.environment.extend(variables);
         self
     }
 
@@ -245,6 +259,7 @@ impl TestServer {
                 command.env_remove(name);
             }
         }
+        command.envs(self.options.environment.iter().cloned());
         // The user's own configuration file is not for tests.
         command.env("XDG_CONFIG_HOME", self.dir.path().join("config"));
         command.env("XDG_STATE_HOME", self.dir.path()).env("XDG_DATA_HOME", self.dir.path());

@@ -1,5 +1,6 @@
 //! `hearth doctor`: looks at what the service needs, and says what is missing and what to do.
 
+use std::error::Error;
 use std::net::TcpListener;
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use super::failure::CommandError;
 use super::runtimes::catalogue;
 use crate::archive;
 use crate::config::{Config, ConfigArgs};
-use crate::serve::{ENDPOINT_FILE, TOKEN_FILE, measuring};
+use crate::serve::{ENDPOINT_FILE, ServeError, TOKEN_FILE, measuring, staging};
 
 /// Look at what the service needs on this machine, and say what is missing
 #[derive(Debug, Args)]
@@ -48,6 +49,7 @@ impl DoctorCommand {
             room(&config.runtimes_dir),
             python(),
         ];
+        findings.extend(staging_findings(&config).await);
         findings.extend(runtimes(&config)?);
         if !running {
             findings.extend(config.listen.iter().map(|address| match TcpListener::bind(address) {
@@ -90,6 +92,42 @@ fn directory(what: &str, path: &Path) -> Finding {
     }
     let hint = format!("Make {} writable for this user, or choose another directory.", there.display());
     Finding::Bad(format!("{what} {shown} cannot be written to"), hint)
+}
+
+/// Whether the staging stores take something. A directory of the service's own is made by the service.
+async fn staging_findings(config: &Config) -> Vec<Finding> {
+    if config.staging_uri.is_none() && config.staging_buckets.is_empty() {
+        return Vec::new();
+    }
+    let store = match staging(config, &config.state_dir) {
+        Ok(store) => store,
+        Err(error) => {
+            let error = ServeError::from(error);
+            return vec![Finding::Bad(chain(&error), error.hint())];
+        }
+    };
+    let checked = store.check().await.into_iter();
+    let told = checked.map(|(uri, tried)| match tried {
+        Ok(()) => Finding::Good(format!("the staging store {uri} can be written to")),
+        Err(error) => {
+            let hint = format!(
+                "Check that {uri} exists, that this machine reaches it, and that the credentials in the environment \
+                 (`AWS_*`, `GOOGLE_*`) may write, read, list and delete there."
+            );
+            Finding::Bad(format!("the staging store {uri} cannot be used: {}", chain(&error)), hint)
+        }
+    });
+    told.collect()
+}
+
+/// An error with what it comes from.
+fn chain(error: &dyn Error) -> String {
+    let (mut told, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        told.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    told
 }
 
 fn room(path: &Path) -> Finding {

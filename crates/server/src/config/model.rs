@@ -1,5 +1,6 @@
 //! The configuration as the rest of the server reads it.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) templates: Option<PathBuf>,
     /// The address of the staging store; `None` means a directory within the state directory.
     pub(crate) staging_uri: Option<String>,
+    /// The addresses of the staging stores of buckets that sessions may name.
+    pub(crate) staging_buckets: BTreeMap<String, String>,
     /// The runtime of a session that names none.
     pub(crate) default_runtime: String,
     /// The `host:port` written into the endpoints of sessions; `None` means the address of the first listener.
@@ -118,6 +121,7 @@ impl Config {
             catalogue: None,
             templates: None,
             staging_uri: None,
+            staging_buckets: BTreeMap::new(),
             default_runtime: "sail".to_owned(),
             advertise: None,
             project: "local".to_owned(),

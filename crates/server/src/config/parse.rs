@@ -1,5 +1,6 @@
 //! From a value as it was written to its place in the configuration.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,10 @@ pub(super) fn store(
             *place(config) = list(raw, context, "an address or a list of them", address)?
         }
         Kind::Segments(place) => *place(config) = list(raw, context, "a name or a list of them", segment)?,
+        Kind::Buckets(place) => {
+            let read = list(raw, context, "a bucket with an address or a list of them", bucket)?;
+            *place(config) = once(read).map_err(one)?;
+        }
         Kind::Pools(place) => *place(config) = list(raw, context, "a pool or a list of them", pool)?,
         Kind::Origins(place) => *place(config) = list(raw, context, "an origin or a list of them", origin)?,
         Kind::Masters(place) => *place(config) = list(raw, context, "a master or a list of them", parsed)?,
@@ -233,6 +238,32 @@ fn uri(text: &str) -> Result<String, Problem> {
     } else {
         Err(Problem::Invalid(format!("\"{text}\" is not an address, such as file:///srv/staging")))
     }
+}
+
+/// A bucket and the address of its store.
+fn bucket(text: &str) -> Result<(String, String), Problem> {
+    let wrong = || {
+        let known = "a bucket with an address, such as team-blue=s3://acme-blue/sessions";
+        Problem::Invalid(format!("\"{text}\" is not {known}"))
+    };
+    let (bucket, address) = text.split_once('=').ok_or_else(wrong)?;
+    let named = bucket.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._-".contains(&c));
+    if bucket.is_empty() || !named {
+        return Err(wrong());
+    }
+    Ok((bucket.to_owned(), uri(address)?))
+}
+
+/// Each bucket once.
+fn once(buckets: Vec<(String, String)>) -> Result<BTreeMap<String, String>, Problem> {
+    let mut all = BTreeMap::new();
+    for (bucket, address) in buckets {
+        if all.contains_key(&bucket) {
+            return Err(Problem::Invalid(format!("the bucket \"{bucket}\" is given more than once")));
+        }
+        all.insert(bucket, address);
+    }
+    Ok(all)
 }
 
 fn word(text: &str) -> Result<String, Problem> {

@@ -46,6 +46,10 @@ pub(super) fn value(kind: &Kind, config: &Config) -> Option<toml::Value> {
     let text = match kind {
         Kind::Addresses(place) => return Some(list(place(&mut config))),
         Kind::Segments(place) => return Some(list(place(&mut config))),
+        Kind::Buckets(place) => {
+            let buckets = place(&mut config).iter().map(|(bucket, uri)| format!("{bucket}={uri}"));
+            return Some(list(&buckets.collect::<Vec<_>>()));
+        }
         Kind::Pools(place) => return Some(list(place(&mut config))),
         Kind::Origins(place) => return Some(list(place(&mut config))),
         Kind::Masters(place) => return Some(list(place(&mut config))),

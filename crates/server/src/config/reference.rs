@@ -114,6 +114,7 @@ fn kind_text(kind: &Kind) -> String {
         Kind::Masters(_) => "masters of Spark".to_owned(),
         Kind::Metastores(_) => "metastores, each `NAME=thrift://HOST:PORT` or `NAME=managed`".to_owned(),
         Kind::Origins(_) => "origins, `\"loopback\"` or `\"*\"`".to_owned(),
+        Kind::Buckets(_) => "buckets, such as `\"team-blue=s3://acme-blue/sessions\"`".to_owned(),
         Kind::Pools(_) => "pools, such as `\"sail=0..2\"`".to_owned(),
         Kind::Filter(_) => "log directives".to_owned(),
         Kind::Duration(_, range) => {
@@ -147,6 +148,7 @@ fn setting_schema(setting: &Setting) -> Value {
         Kind::Origins(_) => {
             list(json!({ "type": "string", "pattern": "^(\\*|loopback|https?://[^/@\\s]+)$" }))
         }
+        Kind::Buckets(_) => list(json!({ "type": "string", "pattern": "^[^=\\s]+=[a-z0-9]+://\\S+$" })),
         Kind::Pools(_) => list(json!({ "type": "string", "pattern": "^\\S+=[0-9]+(\\.\\.[0-9]+)?$" })),
         Kind::Segment(_) => name,
         Kind::Directory(_) | Kind::Runtime(_) => json!({ "type": "string", "minLength": 1 }),

@@ -4,6 +4,7 @@
 //! (`BLESS=1 cargo test -p hearth-server config`). A row that is on the command line also needs a field in
 //! [`super::ConfigArgs`]; a test holds the two together.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ pub(super) enum Kind {
     Authority(Place<Option<String>>),
     /// An absolute address, or none.
     Uri(Place<Option<String>>),
+    /// Stores of buckets: a name and an address each.
+    Buckets(Place<BTreeMap<String, String>>),
     /// A price, or none.
     Price(Place<Option<Price>>),
     /// The version of a runtime.
@@ -243,8 +246,20 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Uri(|config| &mut config.staging_uri),
         flag: None,
         since: "0.1",
-        doc: "Where output of sessions is kept after their end, until their records are removed.\n\nA directory, as \
-              `file:///DIRECTORY`. Without it, the directory `staging` in the state directory.",
+        doc: "Where output and diagnostics of sessions are kept after their end, until their records are \
+              removed.\n\nA directory, as `file:///DIRECTORY`, or a bucket, as `s3://BUCKET/PREFIX` or \
+              `gs://BUCKET/PREFIX`; credentials for these come from the environment (`AWS_*`, `GOOGLE_*`). Without it, \
+              the directory `staging` in the state directory.",
+    },
+    Setting {
+        key: "staging.buckets",
+        kind: Kind::Buckets(|config| &mut config.staging_buckets),
+        flag: None,
+        since: "0.1",
+        doc: "Where things of sessions are kept that name a staging bucket of their own.\n\nEach is `BUCKET=ADDRESS`, \
+              such as `team-blue=s3://acme-blue/sessions`, with an address as for `staging.uri`. A bucket that is not \
+              here is itself the place when `staging.uri` is in `gs://`; otherwise its sessions' things are kept \
+              where everyone else's are.",
     },
     Setting {
         key: "session.start-timeout",

@@ -148,7 +148,9 @@ impl ServeError {
                 "Correct the file that `templates.file` names, or leave that setting out.".to_owned()
             }
             Self::Staging(_) => {
-                "Set `staging.uri` to a directory that is writable, as `file:///DIRECTORY`, or leave it out."
+                "Set `staging.uri` and `staging.buckets` to directories that are writable, as `file:///DIRECTORY`, or to \
+                 buckets with their credentials in the environment (`AWS_*`, `GOOGLE_*`). Without them a directory of \
+                 the service's own is taken."
                     .to_owned()
             }
             Self::Pools { .. } => {

@@ -66,6 +66,8 @@ use crate::config::{Auth, Config};
 
 /// The file in the state directory that says where the service answers.
 pub(crate) const ENDPOINT_FILE: &str = "endpoint";
+/// The directory in the state directory that is the staging store where none is named.
+const STAGING_DIR: &str = "staging";
 /// How long open requests and streams have once the service is to end.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
@@ -290,10 +292,7 @@ fn real_world(
     let Made { spark_connect, secrets, own_secrets } = made;
     let Engines { driver, launcher, probe, measured_by, installer, metastores } =
         Engines::new(config, state_dir, catalogue, secrets.clone())?;
-    let staging = match &config.staging_uri {
-        Some(uri) => ObjectStaging::at(uri, std::env::vars()),
-        None => ObjectStaging::in_directory(&state_dir.join("staging")),
-    }?;
+    let staging = staging(config, state_dir)?;
     let places = Places { spark_connect, staging: staging.places().clone() };
     let packer = SessionPacker {
         places: places.clone(),
@@ -313,6 +312,21 @@ fn real_world(
         random: Arc::new(System),
     };
     Ok(Place { world, places, measured_by, installer, metastores: Some(metastores) })
+}
+
+/// The staging store that the configuration names; credentials for it are in the environment.
+///
+/// # Errors
+/// When there is no such store.
+pub(crate) fn staging(config: &Config, state_dir: &Path) -> Result<ObjectStaging, hearth_staging::OpenError> {
+    let options = || {
+        std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()))
+    };
+    let store = match &config.staging_uri {
+        Some(uri) => ObjectStaging::at(uri, options()),
+        None => ObjectStaging::in_directory(&state_dir.join(STAGING_DIR), options()),
+    }?;
+    store.with_buckets(&config.staging_buckets)
 }
 
 /// What sessions may ask for of this machine, and get when they do not ask.

@@ -20,6 +20,7 @@ mod pages;
 mod parameters;
 mod pools;
 mod sessions;
+mod staging;
 mod startup;
 mod templates;
 mod usage;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod directory;
+mod remote;
 
 use hearth_control::world::{Kept, Staging};
 use hearth_core::id::SessionUuid;

@@ -67,6 +67,25 @@ fn paths_become_absolute() {
 }
 
 #[test]
+fn buckets_have_an_address_each_and_are_named_once() {
+    let at = |flag: &str| sources().flags(&["--set", flag]);
+    let buckets = at("staging.buckets=team-blue=s3://blue/x,red=file:///srv/a=b").config().staging_buckets;
+    let expected = [("red", "file:///srv/a=b"), ("team-blue", "s3://blue/x")];
+    let expected = expected.map(|(bucket, uri)| (bucket.to_owned(), uri.to_owned()));
+    assert_eq!(buckets.into_iter().collect::<Vec<_>>(), expected);
+    for (wrong, told) in [
+        ("team-blue", "is not a bucket with an address"),
+        ("=s3://x", "is not a bucket with an address"),
+        ("gs://b=s3://x", "is not a bucket with an address"),
+        ("blue=blue", "is not an address"),
+        ("b=s3://x,b=s3://y", "the bucket \"b\" is given more than once"),
+    ] {
+        let errors = at(&format!("staging.buckets={wrong}")).errors();
+        assert!(errors[0].contains(told), "{wrong}: {errors:?}");
+    }
+}
+
+#[test]
 fn a_list_is_an_array_in_a_file_and_has_commas_elsewhere() {
     let expected: Vec<std::net::SocketAddr> = ["127.0.0.1:1", "[::1]:2"].map(|a| a.parse().unwrap()).to_vec();
     let all = [
