@@ -1,0 +1,335 @@
+"""The host of a session's kernel: starts the session's Spark, the relay and the kernel, and keeps them together.
+
+Run with the path of its settings, a JSON file (see `crates/engines/src/kernel.rs`). The kernel is forked from this process, which has
+imported what kernels need, so a restart takes a fifth of a second. For that this process has one thread only, opens no
+channel, and uses nothing of what it imports.
+
+The relay tells what to do in lines of JSON, and is told what happens (see `crates/relay/src/host.rs`).
+"""
+
+import ctypes
+import fcntl
+import json
+import os
+import secrets
+import select
+import signal
+import subprocess
+import sys
+import time
+
+# How often a kernel that ends by itself is started anew, and after how many seconds its earlier ends are forgotten.
+RESTARTS, FORGIVEN_AFTER = 5, 60.0
+# Seconds the relay has to say farewell, and Spark to end.
+FAREWELL, SPARK_GRACE = 2.0, 1.0
+PR_SET_PDEATHSIG = 1
+
+
+class Host:
+    def __init__(self, settings):
+        self.settings = settings
+        self.spark = None
+        self.spark_said = b""
+        self.spark_address = None
+        self.relay = None
+        self.relay_said = b""
+        self.kernel = None
+        self.kernel_ready = None
+        self.kernels = 0
+        self.was_ready = False
+        self.ends = []
+        self.stopping = False
+        self.failed = False
+
+    def run(self):
+        wakeup_read, wakeup_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wakeup_write, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.on_stop)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.start_spark()
+        self.start_relay()
+        import_what_kernels_need()
+        while not self.stopping:
+            watched = [wakeup_read, self.relay.stdout.fileno()]
+            if not self.spark.stdout.closed:
+                watched.append(self.spark.stdout.fileno())
+            if self.kernel_ready is not None:
+                watched.append(self.kernel_ready)
+            ready = select.select(watched, [], [])[0]
+            if wakeup_read in ready:
+                drain(wakeup_read)
+            if not self.spark.stdout.closed and self.spark.stdout.fileno() in ready:
+                self.on_spark_output()
+            if self.relay.stdout.fileno() in ready:
+                self.on_relay_output()
+            if self.kernel_ready in ready:
+                self.on_kernel_up()
+            self.look_after_children()
+        return self.stop()
+
+    def on_stop(self, *_):
+        self.stopping = True
+
+    def start_spark(self):
+        spark = self.settings["spark"]
+        self.spark = subprocess.Popen(
+            [spark["program"], *spark["args"]],
+            env={**os.environ, **spark["env"]},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+        do_not_wait(self.spark.stdout)
+
+    def on_spark_output(self):
+        """Passes on what Spark writes, and looks in it for the address until that is known."""
+        said = read(self.spark.stdout)
+        if said is None:
+            return
+        if not said:
+            self.spark.stdout.close()
+            return
+        sys.stderr.buffer.write(said)
+        sys.stderr.buffer.flush()
+        if self.spark_address is None:
+            self.spark_said += said
+            *lines, self.spark_said = self.spark_said.split(b"\n")
+            for line in lines:
+                self.spark_address = self.spark_address or address_in(line, self.settings["spark"]["listening"])
+            if self.spark_address is not None:
+                self.start_kernel()
+
+    def start_relay(self):
+        self.relay = subprocess.Popen(
+            self.settings["relay"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent
+        )
+        do_not_wait(self.relay.stdout)
+        self.tell({"secret": os.environ.pop("HEARTH_ENGINE_SECRET")})
+
+    def tell(self, what):
+        try:
+            self.relay.stdin.write(json.dumps(what).encode() + b"\n")
+            self.relay.stdin.flush()
+        except OSError:
+            # It is gone, which is seen elsewhere.
+            pass
+
+    def on_relay_output(self):
+        said = read(self.relay.stdout)
+        if said is None:
+            return
+        if not said:
+            complain("The kernel's relay has ended")
+            self.stopping = True
+            return
+        self.relay_said += said
+        *lines, self.relay_said = self.relay_said.split(b"\n")
+        for line in lines:
+            what = json.loads(line)["do"]
+            if what == "ready":
+                self.was_ready = True
+            elif what == "interrupt" and self.kernel is not None:
+                os.kill(self.kernel, signal.SIGINT)
+            elif what == "restart":
+                self.restart_kernel()
+
+    def start_kernel(self):
+        self.kernels += 1
+        connection_file = os.path.join(os.getcwd(), f"kernel-{self.kernels}.json")
+        with open(os.open(connection_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(
+                {
+                    "transport": "tcp",
+                    "ip": "127.0.0.1",
+                    "key": secrets.token_hex(32),
+                    "signature_scheme": "hmac-sha256",
+                    **{f"{name}_port": 0 for name in ("shell", "iopub", "stdin", "control", "hb")},
+                },
+                file,
+            )
+        self.kernel_ready, up = os.pipe2(os.O_CLOEXEC)
+        host = os.getpid()
+        self.kernel = os.fork()
+        if self.kernel == 0:
+            # Nothing of the host goes on in here, whatever happens.
+            status = 1
+            try:
+                signal.set_wakeup_fd(-1)
+                for number in (signal.SIGTERM, signal.SIGCHLD):
+                    signal.signal(number, signal.SIG_DFL)
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                os.setsid()
+                die_with_parent()
+                if os.getppid() == host:
+                    import hearth_kernel
+
+                    status = hearth_kernel.run(self.settings, self.spark_address, connection_file, up)
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int) else int(end.code is not None)
+            except BaseException:
+                import traceback
+
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(status)
+        os.close(up)
+
+    def on_kernel_up(self):
+        """The kernel has its ports, or has ended without them."""
+        said = os.read(self.kernel_ready, 1)
+        os.close(self.kernel_ready)
+        self.kernel_ready = None
+        if said:
+            connection_file = os.path.join(os.getcwd(), f"kernel-{self.kernels}.json")
+            self.tell({"event": "kernel", "connection-file": connection_file})
+
+    def restart_kernel(self):
+        self.end_kernel()
+        self.start_kernel()
+
+    def end_kernel(self):
+        """Ends the kernel with what it has started. Cells have no say in this: one that never returns is why people restart."""
+        if self.kernel is None:
+            return
+        if self.kernel_ready is not None:
+            os.close(self.kernel_ready)
+            self.kernel_ready = None
+        try:
+            os.killpg(self.kernel, signal.SIGKILL)
+        except ProcessLookupError:
+            # It has not become the leader of its group yet.
+            os.kill(self.kernel, signal.SIGKILL)
+        os.waitpid(self.kernel, 0)
+        self.kernel = None
+
+    def look_after_children(self):
+        if self.kernel is not None:
+            ended, status = os.waitpid(self.kernel, os.WNOHANG)
+            if ended:
+                self.on_kernel_end(status)
+        if not self.stopping and self.spark.poll() is not None:
+            if not self.spark.stdout.closed:
+                self.on_spark_output()
+            complain(f"Spark has ended: {in_words(self.spark.returncode)}")
+            self.stopping = True
+            self.failed = True
+        if not self.stopping and self.relay.poll() is not None:
+            complain(f"The kernel's relay has ended: {in_words(self.relay.returncode)}")
+            self.stopping = True
+            self.failed = True
+
+    def on_kernel_end(self, status):
+        code = os.waitstatus_to_exitcode(status)
+        try:
+            # What it has started goes with it.
+            os.killpg(self.kernel, signal.SIGKILL)
+        except OSError:
+            pass
+        self.kernel = None
+        if self.kernel_ready is not None:
+            os.close(self.kernel_ready)
+            self.kernel_ready = None
+        text = f"The kernel has ended: {in_words(code)}."
+        if code == -signal.SIGKILL:
+            text = "The kernel was killed, most likely because the machine ran out of memory."
+        complain(text)
+        now = time.monotonic()
+        self.ends = [at for at in self.ends if now - at < FORGIVEN_AFTER] + [now]
+        if self.was_ready and len(self.ends) <= RESTARTS:
+            self.tell({"event": "died", "text": f"{text} It is started anew; its variables are lost."})
+            self.start_kernel()
+        else:
+            self.stopping = True
+            self.failed = True
+
+    def stop(self):
+        """Lets the relay say farewell, and ends the rest. The order matters: a kernel that is killed says nothing more."""
+        self.tell({"event": "ending"})
+        try:
+            self.relay.stdin.close()
+        except OSError:
+            pass
+        wait(self.relay, FAREWELL)
+        self.end_kernel()
+        if self.spark.poll() is None:
+            self.spark.send_signal(getattr(signal, self.settings["spark"]["stop-signal"]))
+            wait(self.spark, SPARK_GRACE)
+        for process in (self.relay, self.spark):
+            if process.poll() is None:
+                process.kill()
+        return 1 if self.failed else 0
+
+
+def import_what_kernels_need():
+    import grpc  # noqa: F401
+    import ipykernel.ipkernel  # noqa: F401
+    import ipykernel.kernelapp  # noqa: F401
+    import pandas  # noqa: F401
+    import pyarrow  # noqa: F401
+    import pyspark.sql.connect.session  # noqa: F401
+    import pyspark.sql.functions  # noqa: F401
+
+    import hearth_kernel  # noqa: F401
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def address_in(line, marker):
+    """The address that directly follows the marker, without what ends the sentence."""
+    before, found, after = line.partition(marker.encode())
+    if not found:
+        return None
+    host, _, port = after.split()[0].decode().rpartition(":")
+    digits = "".join(c for c in port if c.isdigit())
+    return f"{host}:{digits}"
+
+
+def in_words(code):
+    if code < 0:
+        return f"signal {-code} ({signal.Signals(-code).name})"
+    return f"exit code {code}"
+
+
+def do_not_wait(stream):
+    descriptor = stream.fileno()
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) | os.O_NONBLOCK)
+
+
+def read(stream):
+    """What there is to read; nothing at the end, `None` where there is none yet."""
+    try:
+        return os.read(stream.fileno(), 65536)
+    except BlockingIOError:
+        return None
+
+
+def drain(descriptor):
+    try:
+        while os.read(descriptor, 512):
+            pass
+    except BlockingIOError:
+        pass
+
+
+def wait(process, seconds):
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        pass
+
+
+def complain(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1]) as file:
+        host = Host(json.load(file))
+    sys.exit(host.run())

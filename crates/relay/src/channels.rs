@@ -1,0 +1,154 @@
+//! One client's WebSocket.
+//!
+//! How far a client has come is known from its pongs: each ping carries the number of the last entry sent before it,
+//! and a pong gives it back. So what was on its way when a connection broke is sent again to a client that comes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message as WsMessage, WebSocket, close_code};
+use bytes::Bytes;
+use futures::stream::{SplitSink, SplitStream};
+use futures::{SinkExt as _, StreamExt as _};
+use hearth_jupyter::framing::{Frame, Framing};
+use hearth_jupyter::journal::Read;
+use hearth_jupyter::{Channel, notice};
+use uuid::Uuid;
+
+use crate::hub::{Hub, now};
+
+/// The longest message of a client, in bytes. Cells are shorter; files go other ways.
+pub(crate) const MAX_MESSAGE: usize = 64 << 20;
+
+/// After so many entries at a stretch a client is asked how far it has come.
+const ASK_EVERY: u32 = 64;
+
+/// How often a silent client is asked whether it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// How long a client may take to take the last words.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+/// The longest reason that fits the frame that closes a WebSocket (RFC 6455, 5.5: 125 bytes, two of them the code).
+const REASON: usize = 123;
+
+/// A client that is connected. Dropped when it is not any more.
+struct Client {
+    hub: Arc<Hub>,
+    name: String,
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.hub.leave(&self.name);
+    }
+}
+
+/// Serves one client until it leaves or there is nothing more to say. `name` is the same when it comes back.
+pub(crate) async fn serve(hub: Arc<Hub>, socket: WebSocket, framing: Framing, name: String) {
+    let from = hub.enter(&name);
+    let client = Client { hub, name };
+    let (mut sink, mut stream) = socket.split();
+    let why = tokio::select! {
+        why = receive(&client, &mut stream, framing) => why,
+        why = send(&client, &mut sink, framing, from) => why,
+    };
+    if let Some((code, reason)) = why {
+        let reason = reason.chars().scan(0, |length, c| {
+            *length += c.len_utf8();
+            (*length <= REASON).then_some(c)
+        });
+        let close = WsMessage::Close(Some(CloseFrame { code, reason: reason.collect::<String>().into() }));
+        let closing = async {
+            // A client that does not read is not waited for.
+            let _ = sink.send(close).await;
+            while let Some(Ok(_)) = stream.next().await {}
+        };
+        let _ = tokio::time::timeout(CLOSE_LIMIT, closing).await;
+    }
+}
+
+/// Takes what the client says. Why the connection is to be closed, if anybody is there to hear it.
+async fn receive(
+    client: &Client,
+    stream: &mut SplitStream<WebSocket>,
+    framing: Framing,
+) -> Option<(u16, String)> {
+    while let Some(received) = stream.next().await {
+        let frame = match received {
+            Ok(WsMessage::Text(text)) => Frame::Text(text.to_string()),
+            Ok(WsMessage::Binary(bytes)) => Frame::Binary(bytes),
+            Ok(WsMessage::Pong(number)) => {
+                if let Ok(number) = <[u8; 8]>::try_from(&number[..]) {
+                    client.hub.acknowledge(&client.name, u64::from_be_bytes(number));
+                }
+                continue;
+            }
+            Ok(WsMessage::Ping(_)) => continue,
+            Ok(WsMessage::Close(_)) => return None,
+            // Most often the client is just gone; one that sent too much is there to be told.
+            Err(error) => return Some((close_code::SIZE, error.to_string())),
+        };
+        match framing.decode(frame) {
+            Ok((Channel::Iopub, _)) => {}
+            Ok((channel, message)) => client.hub.say(&client.name, channel, message).await,
+            Err(error) => return Some((close_code::INVALID, error.to_string())),
+        }
+    }
+    None
+}
+
+/// Says everything to the client as it comes. Why there is nothing more.
+async fn send(
+    client: &Client,
+    sink: &mut SplitSink<WebSocket, WsMessage>,
+    framing: Framing,
+    mut after: u64,
+) -> Option<(u16, String)> {
+    let (mut news, mut over) = (client.hub.news(), client.hub.over());
+    let mut unasked = 0;
+    loop {
+        news.mark_unchanged();
+        while let Some(read) = client.hub.read(after, &client.name) {
+            let (number, channel, message) = match read {
+                Read::Entry(number, entry) => (number, entry.channel, entry.message),
+                Read::Gap { dropped, last, parent } => {
+                    let text = format!("[{dropped} messages were dropped here: nobody read them in time]");
+                    let id = Uuid::new_v4().to_string();
+                    (last, Channel::Iopub, notice::line(&id, &now(), parent.as_ref(), &text))
+                }
+            };
+            sink.feed(ws(framing.encode(channel, &message))).await.ok()?;
+            after = number;
+            unasked += 1;
+            if unasked >= ASK_EVERY {
+                sink.feed(ping(after)).await.ok()?;
+                unasked = 0;
+            }
+        }
+        if unasked > 0 {
+            sink.feed(ping(after)).await.ok()?;
+            unasked = 0;
+        }
+        sink.flush().await.ok()?;
+        if let Some(why) = over.borrow_and_update().clone() {
+            return Some((close_code::AWAY, why));
+        }
+        tokio::select! {
+            changed = news.changed() => changed.ok()?,
+            changed = over.changed() => changed.ok()?,
+            () = tokio::time::sleep(KEEP_ALIVE) => sink.send(ping(after)).await.ok()?,
+        }
+    }
+}
+
+fn ping(number: u64) -> WsMessage {
+    WsMessage::Ping(Bytes::copy_from_slice(&number.to_be_bytes()))
+}
+
+fn ws(frame: Frame) -> WsMessage {
+    match frame {
+        Frame::Text(text) => WsMessage::Text(text.into()),
+        Frame::Binary(bytes) => WsMessage::Binary(bytes),
+    }
+}

@@ -1,0 +1,383 @@
+//! Where everything meets: the kernel, the clients, the host, and the service.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hearth_jupyter::journal::{Entry, Journal, Read};
+use hearth_jupyter::{Channel, Header, Message, notice};
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::host::{ToHost, tell};
+use crate::kernel::Kernel;
+use crate::state::{Execution, State, is_work};
+
+/// How much output is kept for clients that are away, in bytes. A notebook of text and pictures is smaller.
+const KEPT: usize = 32 << 20;
+
+/// The member of the metadata of what everybody is told: its number, by which a client can tell what it has had.
+const SEQUENCE: &str = "hearth_sequence";
+
+/// How long a kernel may take to start anew.
+const RESTART: Duration = Duration::from_secs(60);
+
+/// What is shown when nobody says why a session ends.
+const UNTOLD: &str = "The session is ending.";
+
+/// The one place that knows the kernel and its clients.
+pub(crate) struct Hub {
+    inner: Mutex<Inner>,
+    /// The number of the latest entry of the journal.
+    news: watch::Sender<u64>,
+    state: watch::Sender<State>,
+    /// Why there will be nothing more, once that is so.
+    over: watch::Sender<Option<String>>,
+}
+
+struct Inner {
+    journal: Journal,
+    kernel: Option<Kernel>,
+    /// Counts kernels; what an earlier one still says is not listened to.
+    number: u64,
+    start: Start,
+    /// Requests without an answer, by their ids.
+    open: HashMap<String, Open>,
+    /// The request whose cell runs, or ran last.
+    current: Option<Bytes>,
+    working: bool,
+}
+
+/// How far the start of a kernel is.
+#[derive(Default)]
+struct Start {
+    replied: bool,
+    status_seen: bool,
+    ready: bool,
+    answered: CancellationToken,
+}
+
+struct Open {
+    client: String,
+    header: Bytes,
+    channel: Channel,
+    kind: Header,
+}
+
+impl Hub {
+    pub(crate) fn new() -> Self {
+        let state = State {
+            execution: Execution::Starting,
+            working: false,
+            worked_at: None,
+            last_activity: Timestamp::now(),
+            connections: 0,
+        };
+        Self {
+            inner: Mutex::new(Inner {
+                journal: Journal::new(KEPT),
+                kernel: None,
+                number: 0,
+                start: Start::default(),
+                open: HashMap::new(),
+                current: None,
+                working: false,
+            }),
+            news: watch::channel(0).0,
+            state: watch::channel(state).0,
+            over: watch::channel(None).0,
+        }
+    }
+
+    /// A kernel was started: talks to it from now on.
+    pub(crate) async fn connect(self: &Arc<Self>, connection_file: &Path) {
+        let (number, answered) = {
+            let mut inner = self.inner();
+            inner.number += 1;
+            inner.start = Start::default();
+            (inner.number, inner.start.answered.clone())
+        };
+        match Kernel::connect(connection_file, self, number).await {
+            Ok(kernel) => {
+                self.inner().kernel = Some(kernel.clone());
+                tokio::spawn(async move { kernel.ask_until(&answered).await });
+            }
+            Err(error) => eprintln!("kernel relay: the kernel cannot be used: {error}"),
+        }
+    }
+
+    /// The kernel ended by itself.
+    pub(crate) fn died(&self, text: &str) {
+        let mut inner = self.inner();
+        inner.kernel = None;
+        inner.number += 1;
+        let line = notice::line(&id(), &now(), inner.current.as_ref(), text);
+        self.tell_all(&mut inner, line);
+        self.give_up_open(&mut inner, text);
+        self.tell_all(&mut inner, notice::state(&id(), &now(), "autorestarting"));
+        self.set(&inner, Execution::Restarting);
+    }
+
+    /// Ends the kernel and waits for the next one. Whether there is one.
+    pub(crate) async fn restart(&self) -> bool {
+        {
+            let mut inner = self.inner();
+            inner.kernel = None;
+            inner.number += 1;
+            self.give_up_open(&mut inner, "The kernel was restarted.");
+            self.tell_all(&mut inner, notice::state(&id(), &now(), "restarting"));
+            self.set(&inner, Execution::Restarting);
+        }
+        tell(&ToHost::Restart);
+        matches!(tokio::time::timeout(RESTART, self.usable()).await, Ok(true))
+    }
+
+    /// Shows a text in the notebook, in the cell that runs or ran last. After the `last` one there is nothing more.
+    pub(crate) fn notice(&self, text: &str, last: bool) {
+        let mut inner = self.inner();
+        let line = notice::line(&id(), &now(), inner.current.as_ref(), text);
+        self.tell_all(&mut inner, line);
+        if last {
+            self.finish(&mut inner, text);
+        }
+    }
+
+    /// The session ends: waits until it was said why and clients have heard it, but no longer than this.
+    pub(crate) async fn end(&self, limit: Duration) {
+        let untold = {
+            let inner = self.inner();
+            inner.journal.connections() > 0
+        };
+        let mut over = self.over.subscribe();
+        if untold {
+            let _ = tokio::time::timeout(limit, over.wait_for(Option::is_some)).await;
+        }
+        if over.borrow().is_none() {
+            self.notice(UNTOLD, true);
+        }
+        let mut state = self.state.subscribe();
+        let _ = tokio::time::timeout(limit, state.wait_for(|state| state.connections == 0)).await;
+    }
+
+    /// What the kernel has said.
+    pub(crate) fn heard(&self, number: u64, channel: Channel, message: Message) {
+        let mut inner = self.inner();
+        if number != inner.number {
+            return;
+        }
+        let (head, parent) = (message.head(), message.parent());
+        if notice::answers_us(&parent) {
+            match (channel, head.msg_type.as_str()) {
+                (Channel::Shell, "kernel_info_reply") => inner.start.replied = true,
+                (Channel::Iopub, "status") => inner.start.status_seen = true,
+                _ => {}
+            }
+            self.ready_if_so(&mut inner);
+            return;
+        }
+        let own_start = head.msg_type == "status" && parent.msg_id.is_empty();
+        if head.msg_type == "iopub_welcome" || (own_start && !inner.start.ready) {
+            return;
+        }
+        let to = match channel {
+            Channel::Iopub => None,
+            Channel::Shell | Channel::Control => inner.open.remove(&parent.msg_id).map(|open| open.client),
+            Channel::Stdin => inner.open.get(&parent.msg_id).map(|open| open.client.clone()),
+        };
+        if channel != Channel::Iopub && to.is_none() {
+            // An answer to nobody who is known.
+            return;
+        }
+        if channel == Channel::Iopub && head.msg_type == "status" {
+            self.note_status(&mut inner, &message, &parent);
+        } else {
+            self.note_work(&mut inner);
+        }
+        self.push(&mut inner, Entry { channel, message, to });
+    }
+
+    /// A client says something to the kernel. Waits while there is no kernel, or one that has much to do.
+    pub(crate) async fn say(&self, client: &str, channel: Channel, message: Message) {
+        if !self.usable().await {
+            return;
+        }
+        let kernel = {
+            let mut inner = self.inner();
+            let Some(kernel) = inner.kernel.clone() else { return };
+            if matches!(channel, Channel::Shell | Channel::Control) {
+                let kind = message.head();
+                let open = Open { client: client.to_owned(), header: message.header.clone(), channel, kind };
+                inner.open.insert(open.kind.msg_id.clone(), open);
+                self.note_work(&mut inner);
+            }
+            kernel
+        };
+        kernel.say(channel, message).await;
+    }
+
+    /// Waits until there is a kernel that can be used; `false` if there never will be.
+    pub(crate) async fn usable(&self) -> bool {
+        let mut state = self.state.subscribe();
+        let known = |state: &State| {
+            matches!(state.execution, Execution::Idle | Execution::Busy | Execution::Dead)
+        };
+        match state.wait_for(known).await {
+            Ok(state) => state.execution != Execution::Dead,
+            Err(_) => false,
+        }
+    }
+
+    /// Whether the kernel can be used now.
+    pub(crate) fn ready(&self) -> bool {
+        self.inner().start.ready
+    }
+
+    /// What the kernel does, now and at each change.
+    pub(crate) fn states(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
+    }
+
+    /// The number of the latest entry, now and at each change.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
+    }
+
+    /// Why there will be nothing more, once that is so.
+    pub(crate) fn over(&self) -> watch::Receiver<Option<String>> {
+        self.over.subscribe()
+    }
+
+    /// A client connects: where it begins to read.
+    pub(crate) fn enter(&self, client: &str) -> u64 {
+        let mut inner = self.inner();
+        let from = inner.journal.connect(client);
+        self.count(&inner);
+        from
+    }
+
+    /// A client's connection has ended.
+    pub(crate) fn leave(&self, client: &str) {
+        let mut inner = self.inner();
+        inner.journal.disconnect(client);
+        self.count(&inner);
+    }
+
+    /// What a client reads next.
+    pub(crate) fn read(&self, after: u64, client: &str) -> Option<Read> {
+        self.inner().journal.read(after, client)
+    }
+
+    /// A client has got everything up to this number.
+    pub(crate) fn acknowledge(&self, client: &str, number: u64) {
+        self.inner().journal.acknowledge(client, number);
+    }
+
+    fn ready_if_so(&self, inner: &mut Inner) {
+        let start = &mut inner.start;
+        if !start.ready && start.replied && start.status_seen {
+            start.ready = true;
+            start.answered.cancel();
+            let again = inner.number > 1;
+            self.set(inner, Execution::Idle);
+            if again {
+                self.tell_all(inner, notice::state(&id(), &now(), "idle"));
+            }
+            tell(&ToHost::Ready);
+        }
+    }
+
+    fn note_status(&self, inner: &mut Inner, message: &Message, parent: &Header) {
+        let content: serde_json::Value = serde_json::from_slice(&message.content).unwrap_or_default();
+        let busy = match content["execution_state"].as_str() {
+            Some("busy") => true,
+            Some("idle") => false,
+            _ => return,
+        };
+        if is_work(&parent.msg_type) {
+            inner.working = busy;
+            if busy {
+                inner.current = Some(message.parent_header.clone());
+            }
+        }
+        self.set(inner, if busy { Execution::Busy } else { Execution::Idle });
+    }
+
+    fn note_work(&self, inner: &mut Inner) {
+        let execution = self.state.borrow().execution;
+        self.set(inner, execution);
+    }
+
+    /// Sets the state, and whether there is work: a cell that runs or that waits for one.
+    fn set(&self, inner: &Inner, execution: Execution) {
+        let waiting = || inner.open.values().any(|open| is_work(&open.kind.msg_type));
+        let working = inner.working || waiting();
+        let now = Timestamp::now();
+        self.state.send_if_modified(|state| {
+            let changed = state.execution != execution || state.working != working;
+            if state.working != working {
+                state.worked_at = Some(now);
+            }
+            (state.execution, state.working, state.last_activity) = (execution, working, now);
+            changed
+        });
+    }
+
+    fn count(&self, inner: &Inner) {
+        let connections = inner.journal.connections();
+        self.state.send_if_modified(|state| std::mem::replace(&mut state.connections, connections) != connections);
+    }
+
+    /// Answers what no kernel will answer any more, so that no client waits for ever.
+    fn give_up_open(&self, inner: &mut Inner, text: &str) {
+        inner.working = false;
+        for open in std::mem::take(&mut inner.open).into_values() {
+            let Some(kind) = open.kind.msg_type.strip_suffix("_request") else { continue };
+            let content =
+                json!({"status": "error", "ename": "KernelEnded", "evalue": text, "traceback": [text]});
+            let reply = notice::message(&id(), &now(), &format!("{kind}_reply"), Some(&open.header), &content);
+            let idle = json!({"execution_state": "idle"});
+            let idle = notice::message(&id(), &now(), "status", Some(&open.header), &idle);
+            self.push(inner, Entry { channel: open.channel, message: reply, to: Some(open.client) });
+            self.tell_all(inner, idle);
+        }
+    }
+
+    fn tell_all(&self, inner: &mut Inner, message: Message) {
+        self.push(inner, Entry { channel: Channel::Iopub, message, to: None });
+    }
+
+    fn push(&self, inner: &mut Inner, mut entry: Entry) {
+        if entry.to.is_none() {
+            entry.message.annotate(SEQUENCE, &(inner.journal.last() + 1).to_string());
+        }
+        self.news.send_replace(inner.journal.push(entry));
+    }
+
+    fn finish(&self, inner: &mut Inner, why: &str) {
+        self.tell_all(inner, notice::state(&id(), &now(), "dead"));
+        inner.kernel = None;
+        inner.start.ready = false;
+        self.set(inner, Execution::Dead);
+        self.over.send_replace(Some(why.to_owned()));
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // Each change is made whole under the lock, and none of them panics half way.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An id that no other message has.
+fn id() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// The time as messages have it.
+pub(crate) fn now() -> String {
+    Timestamp::now().to_string()
+}
