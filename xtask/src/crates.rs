@@ -13,12 +13,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("wire", &[]),
     ("runtimes", &[]),
-<<<<<<< HEAD
     ("diagnostics", &[]),
-=======
     ("jupyter", &[]),
     ("relay", &["jupyter"]),
->>>>>>> 0b31c82 (Jupyter's messages as pure functions, and the relay beside a kernel)
     ("engines", &["core"]),
     ("store", &["core"]),
     ("driver", &["core"]),

@@ -55,6 +55,17 @@ impl ActivityTracker {
         InUse { tracker: self.clone(), uuid }
     }
 
+    /// Notes that a use ended at this time, which someone else has seen.
+    pub fn used_at(&self, uuid: SessionUuid, at: Timestamp) {
+        let at = at.min(self.clock.now());
+        let mut uses = self.uses();
+        let known = uses.entry(uuid).or_default();
+        if Some(at) > known.last_at {
+            known.last_at = Some(at);
+            known.noted = false;
+        }
+    }
+
     /// Whether this is the session's first query that this server sees.
     pub fn first_query(&self, uuid: SessionUuid) -> bool {
         !std::mem::replace(&mut self.uses().entry(uuid).or_default().queried, true)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hearth_core::Timestamp;
-use hearth_core::engine::{Listening, Observed, Protocol};
+use hearth_core::engine::{Listening, Observed};
 use hearth_core::error::ErrorKind;
 use hearth_core::id::SessionUuid;
 use hearth_core::last_words::logged_cause;
@@ -131,7 +131,7 @@ impl Control {
     async fn probe(&self, session: &Session, engine: Observed, fence: Fence) -> Result<Requeue, PassError> {
         let Observed::Listening(listening) = engine else { return Ok(Requeue::Soon) };
         let Listening { endpoint, .. } = &listening;
-        match self.world.probe.ask(session.uuid, endpoint, Protocol::SparkConnect).await {
+        match self.world.probe.ask(session.uuid, endpoint, session.config.protocol()).await {
             Answer::Good => {
                 if session.handed_over() {
                     // First: what runs in an active session may ask whose it is, and must not be ended early.

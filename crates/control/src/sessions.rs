@@ -158,6 +158,18 @@ impl Control {
         Ok(self.world.store.session_by_uuid(uuid).await?)
     }
 
+    /// Every session that has not ended for good.
+    ///
+    /// # Errors
+    /// When the store has a problem.
+    pub async fn live_sessions(&self) -> Result<Vec<Session>, ControlError> {
+        let mut sessions = Vec::new();
+        for uuid in self.world.store.unsettled().await? {
+            sessions.extend(self.world.store.session_by_uuid(uuid).await?);
+        }
+        Ok(sessions)
+    }
+
     /// Sessions with this id in any project and location, at most `limit`.
     ///
     /// # Errors

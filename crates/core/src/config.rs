@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::Protocol;
+
 /// The settings of a session, after its template was merged in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -153,6 +155,14 @@ pub struct PeripheralsConfig {
 }
 
 impl SessionConfig {
+    /// What the session's engine speaks.
+    pub fn protocol(&self) -> Protocol {
+        match self.kind {
+            Some(SessionKind::Jupyter { .. }) => Protocol::Jupyter,
+            Some(SessionKind::SparkConnect) | None => Protocol::SparkConnect,
+        }
+    }
+
     /// The runtime version as sent; empty for the default.
     pub fn version(&self) -> &str {
         self.runtime.as_ref().map_or("", |runtime| runtime.version.as_str())

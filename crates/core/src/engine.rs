@@ -60,6 +60,8 @@ pub enum Protocol {
     SparkConnect,
     /// A Hive metastore: Thrift. Of no session.
     HiveMetastore,
+    /// A Jupyter kernel, through the relay beside it.
+    Jupyter,
 }
 
 /// How an engine is asked to end before it is killed.

@@ -2,10 +2,11 @@
 //! [`EngineSpec`](hearth_core::engine::EngineSpec).
 //!
 //! Knows nothing of processes, stores or time beyond its arguments. One module an engine; start with [`sail`], then
-//! [`spark`], whose JVM is described by [`jvm`].
+//! [`spark`], whose JVM is described by [`jvm`]; [`kernel`] puts a notebook's kernel before either.
 
 pub mod identity;
 pub mod jvm;
+pub mod kernel;
 pub mod metastore;
 pub mod packages;
 pub mod properties;

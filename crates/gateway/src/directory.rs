@@ -3,6 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use hearth_core::Timestamp;
 use hearth_core::caller::Caller;
 use hearth_core::engine::Endpoint;
 use hearth_core::id::SessionUuid;
@@ -45,6 +46,9 @@ pub trait Directory: Send + Sync + 'static {
 
     /// Notes that a call of this session runs, until the result is dropped.
     fn enter(&self, uuid: SessionUuid) -> InUse;
+
+    /// Notes that a use of this session ended at this time, as its engine has told.
+    fn used_at(&self, _uuid: SessionUuid, _at: Timestamp) {}
 
     /// Notes that a call ended well. `method` is the last part of its path, such as `ExecutePlan`.
     fn answered(&self, uuid: SessionUuid, method: &str);

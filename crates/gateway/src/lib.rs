@@ -14,6 +14,7 @@ pub mod artifacts;
 mod body;
 pub mod directory;
 mod gateway;
+pub mod jupyter;
 mod message;
 mod peek;
 mod pool;

@@ -96,7 +96,8 @@ impl Journal {
     /// What the client `reader` is to read after number `after`. `None` if there is nothing yet.
     pub fn read(&self, after: u64, reader: &str) -> Option<Read> {
         let skip = (after + 1).saturating_sub(self.first);
-        let mut numbered = (self.first..).zip(&self.entries).skip(usize::try_from(skip).unwrap_or(usize::MAX));
+        let mut numbered =
+            (self.first..).zip(&self.entries).skip(usize::try_from(skip).unwrap_or(usize::MAX));
         let next = numbered.find(|(_, entry)| entry.to.as_deref().is_none_or(|to| to == reader));
         if after + 1 < self.first {
             let parent = next.map(|(_, entry)| entry.message.parent_header.clone());

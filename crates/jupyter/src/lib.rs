@@ -9,6 +9,8 @@ pub mod framing;
 pub mod journal;
 mod message;
 pub mod notice;
+mod state;
 pub mod wire;
 
 pub use message::{Channel, Header, Message};
+pub use state::{Execution, State};

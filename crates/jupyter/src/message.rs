@@ -136,7 +136,8 @@ mod tests {
         assert_eq!(message.parent(), Header::default());
         message.header = Bytes::from_static(b"\xff");
         assert_eq!(message.head(), Header::default());
-        message.header = Bytes::from_static(br#"{"msg_id":"1","msg_type":"status","session":"s","date":"x"}"#);
+        message.header =
+            Bytes::from_static(br#"{"msg_id":"1","msg_type":"status","session":"s","date":"x"}"#);
         assert_eq!(message.head().msg_type, "status");
     }
 }

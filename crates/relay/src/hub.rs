@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hearth_jupyter::journal::{Entry, Journal, Read};
-use hearth_jupyter::{Channel, Header, Message, notice};
+use hearth_jupyter::{Channel, Execution, Header, Message, State, notice};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::watch;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::host::{ToHost, tell};
 use crate::kernel::Kernel;
-use crate::state::{Execution, State, is_work};
+use crate::state::is_work;
 
 /// How much output is kept for clients that are away, in bytes. A notebook of text and pictures is smaller.
 const KEPT: usize = 32 << 20;
@@ -223,18 +223,12 @@ impl Hub {
     /// Waits until there is a kernel that can be used; `false` if there never will be.
     pub(crate) async fn usable(&self) -> bool {
         let mut state = self.state.subscribe();
-        let known = |state: &State| {
-            matches!(state.execution, Execution::Idle | Execution::Busy | Execution::Dead)
-        };
+        let known =
+            |state: &State| matches!(state.execution, Execution::Idle | Execution::Busy | Execution::Dead);
         match state.wait_for(known).await {
             Ok(state) => state.execution != Execution::Dead,
             Err(_) => false,
         }
-    }
-
-    /// Whether the kernel can be used now.
-    pub(crate) fn ready(&self) -> bool {
-        self.inner().start.ready
     }
 
     /// What the kernel does, now and at each change.
@@ -329,7 +323,8 @@ impl Hub {
 
     fn count(&self, inner: &Inner) {
         let connections = inner.journal.connections();
-        self.state.send_if_modified(|state| std::mem::replace(&mut state.connections, connections) != connections);
+        self.state
+            .send_if_modified(|state| std::mem::replace(&mut state.connections, connections) != connections);
     }
 
     /// Answers what no kernel will answer any more, so that no client waits for ever.
@@ -339,7 +334,8 @@ impl Hub {
             let Some(kind) = open.kind.msg_type.strip_suffix("_request") else { continue };
             let content =
                 json!({"status": "error", "ename": "KernelEnded", "evalue": text, "traceback": [text]});
-            let reply = notice::message(&id(), &now(), &format!("{kind}_reply"), Some(&open.header), &content);
+            let reply =
+                notice::message(&id(), &now(), &format!("{kind}_reply"), Some(&open.header), &content);
             let idle = json!({"execution_state": "idle"});
             let idle = notice::message(&id(), &now(), "status", Some(&open.header), &idle);
             self.push(inner, Entry { channel: open.channel, message: reply, to: Some(open.client) });
@@ -379,5 +375,5 @@ fn id() -> String {
 
 /// The time as messages have it.
 pub(crate) fn now() -> String {
-    Timestamp::now().to_string()
+    format!("{:.6}", Timestamp::now())
 }

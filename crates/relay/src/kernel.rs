@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use zeromq::{
-    DealerRecvHalf, DealerSendHalf, DealerSocket, Socket as _, SocketOptions, SocketRecv as _, SocketSend as _,
-    SubSocket, ZmqMessage,
+    DealerRecvHalf, DealerSendHalf, DealerSocket, Socket as _, SocketOptions, SocketRecv as _,
+    SocketSend as _, SubSocket, ZmqMessage,
 };
 
 use crate::hub::{Hub, now};
@@ -26,6 +26,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// A kernel's connection file, as far as it matters.
 #[derive(Deserialize)]
 struct ConnectionFile {
+    /// What the names of its sockets begin with, as a path from the folder that relay and kernel were started in.
     ip: String,
     key: String,
     shell_port: u16,
@@ -67,7 +68,7 @@ impl Kernel {
     /// Connects to the kernel of a connection file. What it says goes to `hub`, under this number of the kernel.
     pub(crate) async fn connect(file: &Path, hub: &Arc<Hub>, number: u64) -> Result<Self, ConnectError> {
         let file: ConnectionFile = serde_json::from_slice(&std::fs::read(file)?)?;
-        let address = |port: u16| format!("tcp://{}:{port}", file.ip);
+        let address = |port: u16| format!("ipc://{}-{port}", file.ip);
         let key = Key::new(file.key.as_bytes());
         let over = CancellationToken::new();
         // A question of a cell goes to who has the name of who asked for the cell: one name on all sockets.

@@ -6,7 +6,7 @@
 //! output ([`host`]); the service asks over HTTP on a port of loopback, with the engine's secret ([`server`]).
 //!
 //! ```text
-//! GET  /ready      whether the kernel can be used: {"ready": true}
+//! GET  /ready      waits until the kernel can be used: {"ready": true}; false if it never will be
 //! GET  /state      what the kernel does, one line of JSON at each change, without end
 //! GET  /channels   a WebSocket with all channels of the kernel; `session_id` says which client it is
 //! POST /interrupt  interrupts the cell that runs
@@ -24,7 +24,6 @@ mod server;
 mod state;
 
 pub use server::LISTENING;
-pub use state::{Execution, State};
 
 use std::process::ExitCode;
 use std::sync::Arc;

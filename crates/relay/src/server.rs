@@ -57,12 +57,9 @@ pub(crate) async fn serve(listener: TcpListener, hub: Arc<Hub>, secret: String) 
     }
 }
 
-async fn only_with_secret(
-    AxumState(secret): AxumState<Arc<str>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+async fn only_with_secret(AxumState(secret): AxumState<Arc<str>>, request: Request, next: Next) -> Response {
+    let shown =
+        request.headers().get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     if shown.is_some_and(|shown| bool::from(shown.ct_eq(secret.as_bytes()))) {
         next.run(request).await
     } else {
@@ -71,7 +68,7 @@ async fn only_with_secret(
 }
 
 async fn ready(AxumState(hub): AxumState<Arc<Hub>>) -> Response {
-    Json(json!({"ready": hub.ready()})).into_response()
+    Json(json!({"ready": hub.usable().await})).into_response()
 }
 
 async fn state(AxumState(hub): AxumState<Arc<Hub>>) -> Response {

@@ -222,6 +222,11 @@ impl Installer {
         Uv::ensure(&self.search, &self.folder.join("tools"), &self.lock_of("uv"), runtime, progress)
     }
 
+    /// The program that installs packages, if it is there. Costs next to nothing: fit for every start of a session.
+    pub fn tool(&self) -> Option<PathBuf> {
+        Uv::there(&self.search, &self.folder.join("tools"))
+    }
+
     fn environments(&self) -> PathBuf {
         self.folder.join("envs")
     }

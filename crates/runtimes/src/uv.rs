@@ -137,6 +137,12 @@ impl Uv {
         Ok(uv(program))
     }
 
+    /// The `uv` that [`ensure`](Self::ensure) has found or installed before; looks without running anything.
+    pub(crate) fn there(search: &SearchPath, tools: &Path) -> Option<PathBuf> {
+        let own = tools.join(format!("uv-{PINNED}")).join("bin/uv");
+        if own.exists() { Some(own) } else { search.find("uv") }
+    }
+
     /// A command that runs `uv` in `folder`, holding `lock` as long as it runs.
     pub(crate) fn command(&self, folder: &Path, lock: &Lock) -> io::Result<Command> {
         let mut command = self.search.command(&self.program, folder);

@@ -34,9 +34,30 @@ impl Process {
         }
     }
 
+    /// The words it was started with, separated by blanks; empty if it has ended.
+    pub fn command(&self) -> String {
+        let line = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        String::from_utf8_lossy(&line).replace('\0', " ")
+    }
+
+    /// The most memory that it has held so far, in bytes.
+    ///
+    /// # Panics
+    /// When the system does not say, as when it has ended.
+    pub fn peak_memory(&self) -> u64 {
+        peak_memory(self.pid)
+    }
+
     fn new(pid: i32, engine: &OsStr) -> Option<Self> {
         Some(Self { engine: engine.to_string_lossy().into_owned(), pid, started: start_time(pid)? })
     }
+}
+
+/// The most memory that a process has held so far, in bytes.
+pub(crate) fn peak_memory(pid: impl std::fmt::Display) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
 }
 
 /// The supervisors of engines in this directory.

@@ -235,9 +235,7 @@ impl TestServer {
     /// # Panics
     /// When the system does not say.
     pub fn peak_memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
-        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+        processes::peak_memory(self.pid())
     }
 
     /// Waits until no supervisor and no process of an engine is left.

@@ -21,6 +21,8 @@ use super::usage;
 const PROPERTY_PREFIX: &str = "spark:";
 /// The key of the endpoint that official clients look for (contract, section 5.8).
 pub const SPARK_CONNECT_ENDPOINT: &str = "Spark Connect Server";
+/// The key of the endpoint that Jupyter's gateway clients are pointed at.
+pub const JUPYTER_ENDPOINT: &str = "Jupyter";
 
 /// The settings in a session that a client sent. What only the server sets is left out.
 ///
@@ -149,6 +151,8 @@ fn authentication(number: i32, unknown: &mut Unknown) -> Authentication {
 pub struct Places {
     /// The address that leads to Spark Connect sessions, as `sc://HOST:PORT`.
     pub spark_connect: String,
+    /// The address of the service for browsers and notebooks, as `http://HOST:PORT`.
+    pub web: String,
     /// The staging stores.
     pub staging: staged::Places,
 }
@@ -202,10 +206,14 @@ fn state(label: StateLabel) -> pb::session::State {
 
 fn runtime_info(session: &Session, places: &Places) -> pb::RuntimeInfo {
     let mut endpoints = BTreeMap::new();
-    if let (SessionState::Active { .. }, Some(SessionKind::SparkConnect)) =
-        (&session.state, &session.config.kind)
-    {
-        endpoints.insert(SPARK_CONNECT_ENDPOINT.to_owned(), places.spark_connect.clone());
+    if let SessionState::Active { .. } = &session.state {
+        let (key, place) = match session.config.kind {
+            Some(SessionKind::Jupyter { .. }) => {
+                (JUPYTER_ENDPOINT, format!("{}/sessions/{}/jupyter", places.web, session.uuid))
+            }
+            Some(SessionKind::SparkConnect) | None => (SPARK_CONNECT_ENDPOINT, places.spark_connect.clone()),
+        };
+        endpoints.insert(key.to_owned(), place);
     }
     let output_uri = match session.state {
         // Nothing was written yet, or nothing that is known to be a session's.

@@ -11,6 +11,7 @@ import ctypes
 import fcntl
 import json
 import os
+import re
 import secrets
 import select
 import signal
@@ -28,9 +29,12 @@ PR_SET_PDEATHSIG = 1
 class Host:
     def __init__(self, settings):
         self.settings = settings
+        # Where packages are put that are added to the session (see `crates/engines/src/packages.rs`): found by cells, and by
+        # functions that Spark runs in processes of its own.
+        self.packages = os.path.join(os.getcwd(), "packages")
         self.spark = None
         self.spark_said = b""
-        self.spark_address = None
+        self.spark_port = None
         self.relay = None
         self.relay_said = b""
         self.kernel = None
@@ -47,8 +51,9 @@ class Host:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.on_stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        secret = os.environ.pop("HEARTH_ENGINE_SECRET")
         self.start_spark()
-        self.start_relay()
+        self.start_relay(secret)
         import_what_kernels_need()
         while not self.stopping:
             watched = [wakeup_read, self.relay.stdout.fileno()]
@@ -85,7 +90,7 @@ class Host:
         do_not_wait(self.spark.stdout)
 
     def on_spark_output(self):
-        """Passes on what Spark writes, and looks in it for the address until that is known."""
+        """Passes on what Spark writes, and looks in it for its port until that is known."""
         said = read(self.spark.stdout)
         if said is None:
             return
@@ -94,20 +99,20 @@ class Host:
             return
         sys.stderr.buffer.write(said)
         sys.stderr.buffer.flush()
-        if self.spark_address is None:
+        if self.spark_port is None:
             self.spark_said += said
             *lines, self.spark_said = self.spark_said.split(b"\n")
             for line in lines:
-                self.spark_address = self.spark_address or address_in(line, self.settings["spark"]["listening"])
-            if self.spark_address is not None:
+                self.spark_port = self.spark_port or port_in(line, self.settings["spark"]["listening"])
+            if self.spark_port is not None:
                 self.start_kernel()
 
-    def start_relay(self):
+    def start_relay(self, secret):
         self.relay = subprocess.Popen(
             self.settings["relay"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent
         )
         do_not_wait(self.relay.stdout)
-        self.tell({"secret": os.environ.pop("HEARTH_ENGINE_SECRET")})
+        self.tell({"secret": secret})
 
     def tell(self, what):
         try:
@@ -138,12 +143,13 @@ class Host:
 
     def start_kernel(self):
         self.kernels += 1
-        connection_file = os.path.join(os.getcwd(), f"kernel-{self.kernels}.json")
+        connection_file = os.path.join(os.getcwd(), "kernel", f"connection-{self.kernels}.json")
         with open(os.open(connection_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(
                 {
-                    "transport": "tcp",
-                    "ip": "127.0.0.1",
+                    # Sockets in this folder, which nobody else can enter. A longer path might not fit an address.
+                    "transport": "ipc",
+                    "ip": f"kernel/{self.kernels}",
                     "key": secrets.token_hex(32),
                     "signature_scheme": "hmac-sha256",
                     **{f"{name}_port": 0 for name in ("shell", "iopub", "stdin", "control", "hb")},
@@ -166,7 +172,7 @@ class Host:
                 if os.getppid() == host:
                     import hearth_kernel
 
-                    status = hearth_kernel.run(self.settings, self.spark_address, connection_file, up)
+                    status = hearth_kernel.run(self, connection_file, up)
             except SystemExit as end:
                 status = end.code if isinstance(end.code, int) else int(end.code is not None)
             except BaseException:
@@ -185,7 +191,7 @@ class Host:
         os.close(self.kernel_ready)
         self.kernel_ready = None
         if said:
-            connection_file = os.path.join(os.getcwd(), f"kernel-{self.kernels}.json")
+            connection_file = os.path.join(os.getcwd(), "kernel", f"connection-{self.kernels}.json")
             self.tell({"event": "kernel", "connection-file": connection_file})
 
     def restart_kernel(self):
@@ -277,18 +283,26 @@ def import_what_kernels_need():
     import hearth_kernel  # noqa: F401
 
 
+def filled(settings):
+    """The settings with the scratch directory, which is this process's own, where they say so."""
+    if isinstance(settings, str):
+        return settings.replace("{here}", os.getcwd())
+    if isinstance(settings, list):
+        return [filled(value) for value in settings]
+    if isinstance(settings, dict):
+        return {name: filled(value) for name, value in settings.items()}
+    return settings
+
+
 def die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def address_in(line, marker):
-    """The address that directly follows the marker, without what ends the sentence."""
+def port_in(line, marker):
+    """The port of the address that directly follows the marker. What comes after its digits does not matter."""
     before, found, after = line.partition(marker.encode())
-    if not found:
-        return None
-    host, _, port = after.split()[0].decode().rpartition(":")
-    digits = "".join(c for c in port if c.isdigit())
-    return f"{host}:{digits}"
+    match = re.match(rb"\S*?:(\d+)(?![\d:])", after) if found else None
+    return match and int(match.group(1))
 
 
 def in_words(code):
@@ -331,5 +345,5 @@ def complain(text):
 
 if __name__ == "__main__":
     with open(sys.argv[1]) as file:
-        host = Host(json.load(file))
+        host = Host(filled(json.load(file)))
     sys.exit(host.run())

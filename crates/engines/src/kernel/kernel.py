@@ -1,6 +1,7 @@
 """A Python kernel with `spark` bound to its session's Spark. Runs in a process that its host has forked."""
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -9,31 +10,36 @@ import threading
 SHOWN_ROWS = 20
 # Seconds a query runs before its progress is shown.
 QUIET = 0.5
-# Seconds an interrupted cell waits at most for Spark to have cancelled its operations.
+# Seconds the next cell waits at most for Spark to have cancelled the operations of an interrupted one.
 CANCEL_LIMIT = 5.0
 
 
-def run(settings, spark_address, connection_file, up):
+def run(host, connection_file, up):
     """Runs the kernel until it is shut down. Writes to `up` once the connection file holds its ports."""
-    os.environ.update(settings["env"])
-    os.environ["SPARK_REMOTE"] = f"sc://{spark_address}/{settings['remote-parameters']}"
-    for path in reversed(settings["paths"]):
-        sys.path.insert(0, path)
-    sys.argv = [settings["argv0"]]
+    os.environ.update(host.settings["env"])
+    os.environ["SPARK_REMOTE"] = f"sc://{host.settings['spark']['host']}:{host.spark_port}"
+    # The notebook's folder and its own packages come first; the folder of this program is nothing to a notebook.
+    sys.path[0:1] = ["", host.packages]
+    sys.argv = ["kernel"]
 
+    import zmq
     from ipykernel.kernelapp import IPKernelApp
     from traitlets.config import Config
 
     class App(IPKernelApp):
-        def init_iopub(self, context):
-            # The relay reads always; what waits for it must not be dropped, as it is by default after 1000 messages.
-            context.set(__import__("zmq").SNDHWM, 0)
-            super().init_iopub(context)
+        def _bind_socket(self, socket, port):
+            if socket.type == zmq.XPUB:
+                # The relay reads always. What waits for it must not be dropped, as it is by default after 1000 messages.
+                socket.sndhwm = 0
+            return super()._bind_socket(socket, port)
 
         def write_connection_file(self, **kwargs):
             super().write_connection_file(**kwargs)
             os.write(up, b"+")
             os.close(up)
+
+        def log_connection_info(self):
+            pass
 
         def init_signal(self):
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -45,12 +51,12 @@ def run(settings, spark_address, connection_file, up):
     config.HistoryManager.enabled = False
     app = App.instance(config=config)
     app.initialize([])
-    prepare(app.shell, settings)
+    prepare(app.shell, host)
     app.start()
     return 0
 
 
-def prepare(shell, settings):
+def prepare(shell, host):
     """Gives the user's namespace `spark`, and the shell what notebooks expect of it."""
     from pyspark.sql import SparkSession
 
@@ -59,7 +65,7 @@ def prepare(shell, settings):
     show_dataframes(shell)
     show_progress(spark)
     cancel_on_interrupt(shell)
-    install_packages(shell, settings)
+    install_packages(shell, host)
 
 
 def show_dataframes(shell):
@@ -120,71 +126,95 @@ def show_progress(spark):
 
 
 def cancel_on_interrupt(shell):
-    """Makes an interrupt cancel the Spark operations that run, before it ends the cell."""
+    """Makes an interrupt cancel the Spark operations that run, and end the cell."""
+    wanted_read, wanted = os.pipe2(os.O_CLOEXEC)
+    idle = threading.Event()
+    idle.set()
 
+    # A thread of its own, there from the start: what a signal interrupts may hold any lock that making a thread or a
+    # call would need.
     def cancel():
         from pyspark.sql import SparkSession
 
-        try:
-            session = SparkSession.getActiveSession()
-            if session is not None:
-                session.interruptAll()
-        except Exception as error:
-            print(f"Spark could not cancel what runs: {error}", file=sys.stderr)
+        while os.read(wanted_read, 1):
+            try:
+                session = SparkSession.getActiveSession()
+                if session is not None:
+                    session.interruptAll()
+            except Exception as error:
+                print(f"Spark could not cancel what runs: {error}", file=sys.stderr)
+            idle.set()
 
     def on_interrupt(number, frame):
-        # In a thread: the main one may hold what a call needs.
-        thread = threading.Thread(target=cancel, name="cancel", daemon=True)
-        thread.start()
-        thread.join(CANCEL_LIMIT)
+        idle.clear()
+        os.write(wanted, b"+")
         raise KeyboardInterrupt
 
+    threading.Thread(target=cancel, name="cancel", daemon=True).start()
     kernel = shell.kernel
+    # The kernel sets the handler for each request with these two.
+    outside = [signal.SIG_IGN]
 
-    # The kernel sets the handler for each cell with these two.
     def before():
-        before.saved = signal.signal(signal.SIGINT, on_interrupt)
+        outside[0] = signal.signal(signal.SIGINT, on_interrupt)
 
     def after():
-        signal.signal(signal.SIGINT, getattr(before, "saved", signal.SIG_IGN))
+        signal.signal(signal.SIGINT, outside[0])
+        # Or the query of the next cell would be cancelled too.
+        idle.wait(CANCEL_LIMIT)
+        idle.set()
 
     kernel.pre_handler_hook = before
     kernel.post_handler_hook = after
 
 
-def install_packages(shell, settings):
+def install_packages(shell, host):
     """Makes `%pip install` put packages into the session's own environment, over its runtime's."""
+    import importlib
+    import importlib.metadata
     import shlex
     import subprocess
 
+    uv = host.settings["uv"]
+
     def pip(line):
         words = shlex.split(line)
-        target = settings["packages"]
-        if words[:1] == ["install"]:
-            command = [settings["uv"], "pip", "install", "--python", python(target), *words[1:]]
-        elif words[:1] in (["list"], ["freeze"], ["show"], ["uninstall"]):
-            command = [settings["uv"], "pip", *words[:1], "--python", python(target), *words[1:]]
+        if words in (["list"], ["freeze"]):
+            for name, version in sorted(there().items()):
+                print(f"{name}=={version}")
+        elif words[:1] not in (["install"], ["uninstall"]):
+            print("%pip knows install, uninstall, list and freeze.")
+        elif uv is None:
+            print("This session cannot install packages: there is no uv. Run `hearth doctor` where the service runs.")
+        elif words[0] == "install":
+            index = host.settings["index"]
+            own = ["--no-config", "--default-index", index] if index else []
+            run("install", "--overrides", "/dev/stdin", *own, *words[1:], stdin=overrides(words[1:]))
+            importlib.invalidate_caches()
         else:
-            print("%pip knows install, uninstall, list, freeze and show")
-            return
-        ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            run("uninstall", *(word for word in words[1:] if word not in ("-y", "--yes")))
+
+    def run(command, *words, stdin=""):
+        ended = subprocess.run(
+            [uv, "--color", "never", "pip", command, "--python", sys.executable, "--target", host.packages, *words],
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **host.settings["uv-env"], "UV_PYTHON_DOWNLOADS": "never"},
+        )
         print(ended.stdout, end="")
-        import importlib
 
-        importlib.invalidate_caches()
-        if ended.returncode == 0 and words[0] == "install":
-            print("The packages are there for this session, in cells and in functions that Spark runs.")
+    def there():
+        packages = importlib.metadata.distributions()
+        return {package.metadata["Name"]: package.version for package in packages if package.metadata["Name"]}
 
-    def python(target):
-        """The session's own interpreter, whose environment is made the first time."""
-        program = os.path.join(target, "bin", "python")
-        if not os.path.exists(program):
-            make = [settings["uv"], "venv", "--quiet", "--no-project", "--python", sys.executable, target]
-            subprocess.run(make, check=True)
-            version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-            site = os.path.join(target, "lib", version, "site-packages")
-            with open(os.path.join(site, "hearth-base.pth"), "w") as file:
-                file.write("".join(f"import site; site.addsitedir({path!r})\n" for path in settings["base-packages"]))
-        return program
+    def overrides(words):
+        """Leaves out what is there already, unless it is named: Spark was tested with these versions."""
+        named = {re.split(r"[^A-Za-z0-9._-]", word)[0].lower() for word in words}
+        names = {name.lower() for name in there()}
+        if "pyspark-client" in names:
+            names.add("pyspark")
+        return "".join(f'{name} ; python_version < "0"\n' for name in sorted(names - named))
 
     shell.register_magic_function(pip, "line", "pip")

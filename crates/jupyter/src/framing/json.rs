@@ -75,9 +75,7 @@ pub(super) fn decode(text: &[u8], buffers: Vec<Bytes>) -> Result<(Channel, Messa
     let channel = match incoming.channel {
         // As Jupyter's own server takes it.
         None => Channel::Shell,
-        Some(name) => {
-            Channel::parse(&name).ok_or_else(|| FrameError::UnknownChannel(v1::shown(&name)))?
-        }
+        Some(name) => Channel::parse(&name).ok_or_else(|| FrameError::UnknownChannel(v1::shown(&name)))?,
     };
     let part = |value: Option<&RawValue>| {
         let text = value.map_or("{}", RawValue::get);

@@ -7,6 +7,7 @@ mod emulator;
 mod exit;
 mod failure;
 mod global;
+mod kernel_relay;
 mod local;
 mod operations;
 mod output;
@@ -56,6 +57,8 @@ enum Command {
     Emulator(emulator::EmulatorCommand),
     #[command(hide = true)]
     Shim(shim::ShimCommand),
+    #[command(hide = true)]
+    KernelRelay(kernel_relay::KernelRelayCommand),
 }
 
 /// Reads the command line and does what it says.
@@ -64,6 +67,7 @@ pub(crate) fn main() -> ExitCode {
     finish(match Cli::parse().command {
         // Before anything else is set up: a supervisor is to be small.
         Command::Shim(command) => return command.run(),
+        Command::KernelRelay(command) => return command.run(),
         Command::Quickstart(command) => done(command.run()),
         Command::Serve(command) => done(command.run()),
         Command::Sessions(command) => block_on(command.run()),

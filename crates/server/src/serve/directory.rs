@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hearth_control::Control;
+use hearth_core::Timestamp;
+use hearth_core::engine::Protocol;
 use hearth_core::id::SessionUuid;
 use hearth_core::session::{Session, SessionState};
 use hearth_gateway::{Caller, Code, Directory, InUse, Refusal, SessionKey, Target};
@@ -62,6 +64,11 @@ impl Directory for ControlDirectory {
                 let text = format!("Session {} is emulated: no engine answers Spark calls", session.name);
                 Err(Refusal::new(Code::Unimplemented, text))
             }
+            SessionState::Active { .. } if session.config.protocol() != Protocol::SparkConnect => {
+                let text =
+                    format!("Session {} has a notebook's kernel, and no Spark Connect server", session.name);
+                Err(Refusal::new(Code::FailedPrecondition, text))
+            }
             SessionState::Active { endpoint, .. } => Ok(Target {
                 uuid: session.uuid,
                 endpoint: endpoint.clone(),
@@ -89,6 +96,10 @@ impl Directory for ControlDirectory {
     fn enter(&self, uuid: SessionUuid) -> InUse {
         let in_use = self.control.activity().enter(uuid);
         InUse::new(move || drop(in_use))
+    }
+
+    fn used_at(&self, uuid: SessionUuid, at: Timestamp) {
+        self.control.activity().used_at(uuid, at);
     }
 
     fn answered(&self, uuid: SessionUuid, method: &str) {

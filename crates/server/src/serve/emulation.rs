@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::kernels::Cards;
 use super::launcher::Environments;
 use super::metastores::Metastores;
 use super::secrets::EngineSecrets;
@@ -94,9 +95,12 @@ pub(super) fn world(
     config: &Config,
     catalogue: Arc<Catalogue>,
     secrets: Arc<EngineSecrets>,
-) -> World {
+) -> (World, Arc<dyn Cards>) {
     let metastores = Arc::new(Metastores::new(&config.metastores, None));
-    start.world(engines::launcher(config, catalogue, Environments::None, metastores, secrets))
+    // Nothing runs, so no program does.
+    let program = PathBuf::new();
+    let launcher = engines::launcher(config, catalogue, Environments::None, metastores, secrets, program);
+    (start.world(launcher.clone()), launcher)
 }
 
 impl Worker {

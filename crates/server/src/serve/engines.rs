@@ -1,6 +1,6 @@
 //! What runs engines and what asks them: the real thing, or nothing at all for load tests.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -11,10 +11,12 @@ use hearth_driver::Driver;
 use hearth_driver::fake::FakeWorld;
 use hearth_driver_process::{Cgroups, ProcessDriver, ProcessDriverConfig, ShimCommand};
 use hearth_runtimes::{Catalogue, Installer};
+use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::ServeError;
+use super::kernels::{Answered, Cards};
 use super::launcher::{CatalogueLauncher, Environments};
 use super::metastores::{Managed, Metastores};
 use super::packages::Layers;
@@ -37,6 +39,10 @@ pub(super) struct Engines {
     /// What installs packages for them; none where there are no engines.
     pub(super) installer: Option<Installer>,
     pub(super) metastores: Arc<Metastores>,
+    /// Runtimes that kernels can run on.
+    pub(super) cards: Arc<dyn Cards>,
+    /// Kernels that have answered for the first time.
+    pub(super) kernels: mpsc::UnboundedReceiver<Answered>,
 }
 
 /// By what this process can measure what engines use: where to make control groups, if anywhere, and that in words.
@@ -58,13 +64,14 @@ impl Engines {
         catalogue: Arc<Catalogue>,
         secrets: Arc<EngineSecrets>,
     ) -> Result<Self, ServeError> {
+        let program = std::env::current_exe().map_err(|source| ServeError::OwnProgram { source })?;
         let launcher = |environments, metastores| {
-            launcher(config, catalogue.clone(), environments, metastores, secrets.clone())
+            launcher(config, catalogue.clone(), environments, metastores, secrets.clone(), program.clone())
         };
+        let (answered, kernels) = mpsc::unbounded_channel();
         match config.driver {
             EngineDriver::Process => {
-                let program = std::env::current_exe().map_err(|source| ServeError::OwnProgram { source })?;
-                let shim = ShimCommand { program, args: vec!["shim".to_owned()] };
+                let shim = ShimCommand { program: program.clone(), args: vec!["shim".to_owned()] };
                 let run_in = |dir| ProcessDriverConfig::new(state_dir.join(dir), shim.clone());
                 let mut process = run_in("engines");
                 let (cgroups, measured_by) = measuring();
@@ -84,16 +91,19 @@ impl Engines {
                     None
                 };
                 let metastores = Arc::new(Metastores::new(&config.metastores, managed));
+                let launcher = launcher(
+                    Environments::Installed(installer.clone(), Layers::default()),
+                    metastores.clone(),
+                );
                 Ok(Self {
                     driver: Arc::new(ProcessDriver::start(process)?),
-                    launcher: launcher(
-                        Environments::Installed(installer.clone(), Layers::default()),
-                        metastores.clone(),
-                    ),
+                    cards: launcher.clone(),
+                    launcher,
                     metastores,
-                    probe: Arc::new(NetworkProbe { secrets }),
+                    probe: Arc::new(NetworkProbe { secrets, kernels: answered }),
                     measured_by,
                     installer: Some(installer),
+                    kernels,
                 })
             }
             EngineDriver::Fake => {
@@ -103,29 +113,33 @@ impl Engines {
                 // Ends with the process; there is nothing to take down.
                 TaskTracker::new().spawn(async move { world.keep_settled().await });
                 let metastores = Arc::new(Metastores::new(&config.metastores, None));
+                let launcher = launcher(Environments::None, metastores.clone());
                 Ok(Self {
                     driver: Arc::new(driver),
-                    launcher: launcher(Environments::None, metastores.clone()),
+                    cards: launcher.clone(),
+                    launcher,
                     metastores,
                     probe: Arc::new(AlwaysReady),
                     measured_by: String::new(),
                     installer: None,
+                    kernels,
                 })
             }
         }
     }
 }
 
-/// Starts sessions on the runtimes of a catalogue, from these environments.
+/// Starts sessions on the runtimes of a catalogue, from these environments; `program` is this one.
 pub(super) fn launcher(
     config: &Config,
     catalogue: Arc<Catalogue>,
     environments: Environments,
     metastores: Arc<Metastores>,
     secrets: Arc<EngineSecrets>,
+    program: PathBuf,
 ) -> Arc<CatalogueLauncher> {
     let (log_limit, memory) = (config.session.log_limit, machine_memory());
-    Arc::new(CatalogueLauncher { catalogue, environments, log_limit, memory, secrets, metastores })
+    Arc::new(CatalogueLauncher { catalogue, environments, log_limit, memory, secrets, metastores, program })
 }
 
 /// Bytes of memory that this machine has.

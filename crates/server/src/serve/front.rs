@@ -4,6 +4,7 @@ use axum::body::Body;
 use hearth_api::auth::{Authenticator, bearer, scope_allows};
 use hearth_api::rest::Rest;
 use hearth_gateway::Gateway;
+use hearth_gateway::jupyter::{JupyterGateway, token_in};
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{HeaderValue, Request, Response, StatusCode};
 use tonic::service::Routes;
@@ -20,6 +21,7 @@ pub(crate) struct Front {
     pub(crate) rest: Rest,
     pub(crate) grpc: Routes,
     pub(crate) gateway: Gateway,
+    pub(crate) jupyter: JupyterGateway,
     pub(crate) cors: Cors,
     pub(crate) ready: tokio::sync::watch::Receiver<bool>,
 }
@@ -46,6 +48,8 @@ impl Front {
         }
         if Gateway::handles(path) {
             self.gateway(request).await
+        } else if JupyterGateway::handles(path) {
+            self.jupyter(request).await
         } else if grpc(&request) {
             self.grpc(request).await
         } else {
@@ -77,6 +81,26 @@ impl Front {
         }
     }
 
+    /// A token in the address is taken too, as by Jupyter's own servers: browsers cannot set headers on a WebSocket.
+    async fn jupyter(&self, mut request: Request<Body>) -> Response<Body> {
+        let credential = bearer(request.headers())
+            .or_else(|| query_token(request.uri()))
+            .or_else(|| token_in(request.uri().path()).map(|(token, _)| token));
+        match self.authenticator.authenticate(credential.as_slice()) {
+            Ok(caller) => {
+                request.extensions_mut().insert(caller);
+                self.jupyter.call(request).await
+            }
+            Err(status) => {
+                let body = serde_json::json!({"reason": "Unauthorized", "message": status.message()});
+                let mut response = text(StatusCode::UNAUTHORIZED, &body.to_string());
+                let json = HeaderValue::from_static("application/json");
+                response.headers_mut().insert(CONTENT_TYPE, json);
+                response
+            }
+        }
+    }
+
     async fn grpc(&self, mut request: Request<Body>) -> Response<Body> {
         if !OPEN_SERVICES.iter().any(|service| request.uri().path().starts_with(service)) {
             match self.authenticate(&request) {
@@ -96,6 +120,12 @@ impl Front {
         scope_allows(&caller, request.uri().path())?;
         Ok(caller)
     }
+}
+
+/// The token among the parameters of an address.
+fn query_token(uri: &http::Uri) -> Option<&str> {
+    let mut pairs = uri.query()?.split('&');
+    pairs.find_map(|pair| pair.strip_prefix("token=")).filter(|token| !token.is_empty())
 }
 
 fn grpc(request: &Request<Body>) -> bool {

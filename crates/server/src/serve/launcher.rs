@@ -7,19 +7,20 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hearth_control::world::{Launcher, Start};
 use hearth_core::Timestamp;
-use hearth_core::config::{SessionConfig, SessionKind};
-use hearth_core::engine::Introduction;
+use hearth_core::config::{Kernel, SessionConfig, SessionKind};
+use hearth_core::engine::{Introduction, Protocol};
 use hearth_core::error::ErrorKind;
 use hearth_core::pool::PoolEngine;
 use hearth_core::pool::recipe::Recipe;
 use hearth_core::session::{Failure, Session};
 use hearth_core::validate::Violation;
 use hearth_engines::jvm::{Archive, Jvm};
-use hearth_engines::{Launch, identity, sail, spark};
+use hearth_engines::{Launch, identity, kernel, sail, spark};
 use hearth_runtimes::{
     Catalogue, EngineKind, Environment, Installer, Java, JavaError, LayerError, LayerSpec, Runtime,
 };
 
+use super::kernels::Cards;
 use super::metastores::{Connection, Metastores};
 use super::packages::{self, Layers};
 use super::secrets::EngineSecrets;
@@ -34,7 +35,22 @@ pub(crate) struct CatalogueLauncher {
     pub(crate) memory: u64,
     pub(crate) secrets: Arc<EngineSecrets>,
     pub(crate) metastores: Arc<Metastores>,
+    /// This program, which is also the relay of kernels.
+    pub(crate) program: PathBuf,
 }
+
+/// Variables of this process, beside those of uv itself, that installing packages depends on: what is trusted, and the
+/// way out of the network. Kernels run as the same user, who can read them in any case.
+const INSTALLING: [&str; 8] = [
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "ALL_PROXY",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+];
 
 /// Where the environments of runtimes are.
 pub(crate) enum Environments {
@@ -134,6 +150,17 @@ pub(super) fn in_words(error: &LayerError) -> String {
 }
 
 impl CatalogueLauncher {
+    fn kernel_parts(&self) -> kernel::Parts {
+        let uv = match &self.environments {
+            Environments::Installed(installer, _) => installer.tool(),
+            Environments::None => None,
+        };
+        let relay = vec![self.program.display().to_string(), "kernel-relay".to_owned()];
+        let names = |name: &str| name.starts_with("UV_") || INSTALLING.contains(&name);
+        let uv_variables = std::env::vars().filter(|(name, _)| names(name)).collect();
+        kernel::Parts { relay, relay_listening: hearth_relay::LISTENING, uv, uv_variables }
+    }
+
     /// The runtime that serves a session: of those that its version can mean, the first that is installed.
     pub(super) fn runtime(&self, config: &SessionConfig) -> Result<&Runtime, Violation> {
         let version = config.version();
@@ -176,18 +203,42 @@ impl CatalogueLauncher {
             log_limit: self.log_limit,
             deadline,
         };
+        let alone = launch.clone();
         let spec = match runtime.engine {
-            EngineKind::Sail => sail::spec(session, launch),
+            EngineKind::Sail => sail::spec(session, alone),
             EngineKind::Spark => {
                 let jvm = jvm(java.as_ref(), &launch.environment);
-                spark::spec(session, launch, &jvm)
+                spark::spec(session, alone, &jvm)
             }
             EngineKind::Kernel => {
                 let name = runtime.full_name();
                 return Err(failed(format!("Runtime '{name}' has kernels only")));
             }
         };
+        let spec = if session.config.protocol() == Protocol::Jupyter {
+            kernel::spec(session, &launch, &self.kernel_parts(), spec)
+        } else {
+            spec
+        };
         Ok(Start::Engine { spec: Box::new(identity::with_file(spec, session)), prepared })
+    }
+}
+
+impl Cards for CatalogueLauncher {
+    fn cards(&self) -> Vec<(String, String)> {
+        let default = &self.catalogue.default_runtime().name;
+        let usable = |runtime: &&Runtime| match (&self.environments, runtime.engine) {
+            (_, EngineKind::Kernel) => false,
+            (Environments::Installed(installer, _), _) => installer.installed(runtime).is_some(),
+            (Environments::None, _) => true,
+        };
+        let mut runtimes: Vec<_> = self.catalogue.runtimes().iter().filter(usable).collect();
+        runtimes.sort_by_key(|runtime| runtime.name != *default);
+        let title = |runtime: &Runtime| match runtime.engine {
+            EngineKind::Sail => format!("Sail {}", runtime.version),
+            EngineKind::Spark | EngineKind::Kernel => format!("Apache Spark {}", runtime.version),
+        };
+        runtimes.into_iter().map(|runtime| (runtime.name.clone(), title(runtime))).collect()
     }
 }
 
@@ -200,13 +251,10 @@ impl Launcher for CatalogueLauncher {
         };
         let metastore = self.metastores.check(config, runtime.engine);
         let mut violations = match (&config.kind, runtime.engine) {
-            (Some(SessionKind::Jupyter { .. }), _) => {
-                let description = "This service runs no Jupyter kernels yet. Use spark_connect_session, and \
-                                   connect a notebook of your own to it";
-                vec![Violation {
-                    field: "session.jupyter_session".to_owned(),
-                    description: description.to_owned(),
-                }]
+            (Some(SessionKind::Jupyter { kernel: Some(Kernel::Scala), .. }), _) => {
+                let name = runtime.full_name();
+                let description = format!("Runtime '{name}' has no Scala kernel. Use the kernel PYTHON");
+                vec![Violation { field: "session.jupyter_session.kernel".to_owned(), description }]
             }
             (_, EngineKind::Sail) => packages::wanted(config).err().into_iter().collect(),
             (_, EngineKind::Spark) => {

@@ -12,6 +12,7 @@ mod emulation;
 mod engines;
 mod error;
 mod front;
+mod kernels;
 mod launcher;
 mod listener;
 mod logging;
@@ -36,7 +37,9 @@ use hearth_api::{Api, ApiSettings};
 use hearth_control::world::{System, World};
 use hearth_control::{Caller, Control, Reconciler, Scope};
 use hearth_core::Timestamp;
+use hearth_core::name::Parent;
 use hearth_core::properties::PropertyPolicy;
+use hearth_gateway::jupyter::{JupyterGateway, KernelWatch};
 use hearth_gateway::{Gateway, GatewayConfig};
 use hearth_runtimes::{Catalogue, Installer};
 use hearth_staging::ObjectStaging;
@@ -44,7 +47,7 @@ use hearth_store_sqlite::{SqliteStore, StateDir};
 use hearth_wire::hearth::ServerInfo;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -59,6 +62,7 @@ use self::engines::Engines;
 pub(crate) use self::engines::measuring;
 pub(crate) use self::error::ServeError;
 use self::front::Front;
+use self::kernels::{Answered, Cards, Keeper, SessionKernels};
 use self::metastores::Metastores;
 use self::secrets::EngineSecrets;
 pub(crate) use self::token::{READER_TOKEN_FILE, TOKEN_FILE};
@@ -93,6 +97,8 @@ pub(crate) async fn run(mut config: Config, emulation: Option<Emulation>) -> Res
     templates::seed(&parts.control, &config, &owner()).await?;
     parts.worker.prepare(lock.path()).await?;
 
+    parts.keeper.catch_up().await.map_err(|source| ServeError::Store { source: Box::new(source.into()) })?;
+
     let shutdown = Shutdown::default();
     let reconciling = tokio::spawn(parts.worker.run(lock.path().to_owned(), shutdown.reconciler.clone()));
     let connections = TaskTracker::new();
@@ -116,6 +122,8 @@ pub(crate) async fn run(mut config: Config, emulation: Option<Emulation>) -> Res
     remove_endpoint(lock.path());
     shutdown.accepting.cancel();
     parts.control.end_watches();
+    parts.keeper.close();
+    parts.front.jupyter.drain(DRAIN_LIMIT).await;
     let left = parts.gateway.drain(DRAIN_LIMIT).await;
     if left > 0 {
         warn!(streams = left, "closing streams that are still open");
@@ -147,6 +155,7 @@ struct Parts {
     worker: Worker,
     front: Front,
     gateway: Gateway,
+    keeper: Keeper,
     ready: watch::Sender<bool>,
     tasks: TaskTracker,
     /// Ends what looks after something as long as the service runs.
@@ -189,17 +198,26 @@ fn assemble(
         .map_err(|source| ServeError::Token { path: state_dir.join(secrets::KEY_FILE), source })?;
     let secrets = Arc::new(secrets);
     let start = emulation.map(|emulation| (emulation.start(), emulation));
-    let spark_connect = format!("sc://{}", advertised(config, addresses));
-    let Place { world, places, measured_by, installer, metastores } = match &start {
-        Some((start, _)) => Place {
-            world: emulation::world(start, config, catalogue.clone(), secrets.clone()),
-            places: Places { spark_connect, staging: emulation::staging() },
-            measured_by: String::new(),
-            installer: None,
-            metastores: None,
-        },
+    let addresses = Addresses {
+        spark_connect: format!("sc://{}", advertised(config, addresses)),
+        web: format!("http://{}", advertised(config, addresses)),
+    };
+    let Place { world, places, measured_by, installer, metastores, cards, kernels } = match &start {
+        Some((start, _)) => {
+            let (world, cards) = emulation::world(start, config, catalogue.clone(), secrets.clone());
+            Place {
+                world,
+                places: addresses.places(emulation::staging()),
+                measured_by: String::new(),
+                installer: None,
+                metastores: None,
+                cards,
+                // There are none.
+                kernels: mpsc::unbounded_channel().1,
+            }
+        }
         None => {
-            let made = Made { spark_connect, secrets: secrets.clone(), own_secrets };
+            let made = Made { addresses, secrets: secrets.clone(), own_secrets };
             real_world(config, state_dir, database, catalogue.clone(), made)?
         }
     };
@@ -221,16 +239,24 @@ fn assemble(
     }
     let artifacts =
         SessionArtifacts { control: control.clone(), driver, catalogue: catalogue.clone(), installer };
-    let gateway = Gateway::with_artifacts(
-        Arc::new(ControlDirectory {
-            control: control.clone(),
-            secrets,
-            tasks: tasks.clone(),
-            emulated: emulator.is_some(),
-        }),
-        Arc::new(artifacts),
-        GatewayConfig::default(),
-    );
+    let directory = Arc::new(ControlDirectory {
+        control: control.clone(),
+        secrets: secrets.clone(),
+        tasks: tasks.clone(),
+        emulated: emulator.is_some(),
+    });
+    let gateway = Gateway::with_artifacts(directory.clone(), Arc::new(artifacts), GatewayConfig::default());
+    let watch = KernelWatch::new(directory);
+    let keeper = Keeper::new(control.clone(), secrets, watch.clone());
+    keeper.listen(kernels);
+    let of_sessions = SessionKernels {
+        control: control.clone(),
+        keeper: keeper.clone(),
+        cards,
+        parent: Parent { project: config.project.clone(), location: config.default_location.clone() },
+        tasks: tasks.clone(),
+    };
+    let jupyter = JupyterGateway::new(Arc::new(of_sessions), watch);
     let settings = ApiSettings {
         create_hold: config.create_hold,
         places,
@@ -252,10 +278,11 @@ fn assemble(
         rest,
         grpc: with_common_services(api)?,
         gateway: gateway.clone(),
+        jupyter,
         cors: Cors::new(config),
         ready: is_ready,
     };
-    Ok(Parts { control, worker, front, gateway, ready, tasks, ending })
+    Ok(Parts { control, worker, front, gateway, keeper, ready, tasks, ending })
 }
 
 /// A world, and what is told of it.
@@ -269,12 +296,31 @@ struct Place {
     installer: Option<Installer>,
     /// What sessions share; none where there are no engines.
     metastores: Option<Arc<Metastores>>,
+    /// Runtimes that kernels can run on.
+    cards: Arc<dyn Cards>,
+    /// Kernels that have answered for the first time.
+    kernels: mpsc::UnboundedReceiver<Answered>,
+}
+
+/// Where clients are told to connect.
+struct Addresses {
+    /// With Spark Connect.
+    spark_connect: String,
+    /// With a browser or a notebook.
+    web: String,
+}
+
+impl Addresses {
+    fn places(self, staging: hearth_core::staged::Places) -> Places {
+        let Self { spark_connect, web } = self;
+        Places { spark_connect, web, staging }
+    }
 }
 
 /// What was made before a world is.
 struct Made {
-    /// The address that leads to sessions.
-    spark_connect: String,
+    /// The addresses that lead to sessions.
+    addresses: Addresses,
     /// The secrets of engines.
     secrets: Arc<EngineSecrets>,
     /// The service's own.
@@ -289,11 +335,11 @@ fn real_world(
     catalogue: Arc<Catalogue>,
     made: Made,
 ) -> Result<Place, ServeError> {
-    let Made { spark_connect, secrets, own_secrets } = made;
-    let Engines { driver, launcher, probe, measured_by, installer, metastores } =
+    let Made { addresses, secrets, own_secrets } = made;
+    let Engines { driver, launcher, probe, measured_by, installer, metastores, cards, kernels } =
         Engines::new(config, state_dir, catalogue, secrets.clone())?;
     let staging = staging(config, state_dir)?;
-    let places = Places { spark_connect, staging: staging.places().clone() };
+    let places = addresses.places(staging.places().clone());
     let packer = SessionPacker {
         places: places.clone(),
         launcher: launcher.clone(),
@@ -311,7 +357,7 @@ fn real_world(
         timer: Arc::new(System),
         random: Arc::new(System),
     };
-    Ok(Place { world, places, measured_by, installer, metastores: Some(metastores) })
+    Ok(Place { world, places, measured_by, installer, metastores: Some(metastores), cards, kernels })
 }
 
 /// The staging store that the configuration names; credentials for it are in the environment.

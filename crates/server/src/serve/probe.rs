@@ -7,9 +7,12 @@ use async_trait::async_trait;
 use hearth_control::world::{Answer, Probe};
 use hearth_core::engine::{Endpoint, Protocol};
 use hearth_core::id::SessionUuid;
+use hearth_gateway::jupyter::Relay;
 use hearth_gateway::{ProbeError, probe_spark_connect};
+use tokio::sync::mpsc;
 use tracing::debug;
 
+use super::kernels::Answered;
 use super::secrets::EngineSecrets;
 
 /// How long an engine may take over one answer before it is asked anew. A JVM's first answer takes up to 4 s.
@@ -18,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Asks over the network.
 pub(crate) struct NetworkProbe {
     pub(crate) secrets: Arc<EngineSecrets>,
+    /// Who is told of kernels that answer.
+    pub(crate) kernels: mpsc::UnboundedSender<Answered>,
 }
 
 #[async_trait]
@@ -34,6 +39,21 @@ impl Probe for NetworkProbe {
                 Err(ProbeError::Broken(text)) => Answer::Error(text),
             },
             Protocol::HiveMetastore => Answer::Error("a metastore is no engine of a session".to_owned()),
+            Protocol::Jupyter => {
+                let relay = Relay { endpoint: endpoint.clone(), authorization: secret };
+                match tokio::time::timeout(PATIENCE, relay.ready()).await {
+                    Ok(Ok(true)) => {
+                        // Nobody listens once the service is ending.
+                        let _ = self.kernels.send((session, endpoint.clone()));
+                        Answer::Good
+                    }
+                    // What it says of itself when it ends tells more than that it does not answer.
+                    answer => {
+                        debug!(%endpoint, ?answer, "kernel does not answer yet");
+                        Answer::NotYet
+                    }
+                }
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ mod crash;
 mod dataproc1;
 mod diagnostics;
 mod google;
+mod jupyter;
 mod metastore;
 mod pools;
 mod spark;

@@ -80,6 +80,21 @@ fn s5_2_a_session_of_no_kind_is_refused() {
 }
 
 #[test]
+fn s5_2_a_jupyter_session_without_settings_is_valid() {
+    let both = Both::start();
+    let made = both.post("notebook", &json!({"name": name("notebook"), "jupyterSession": {}})).ok();
+    assert_eq!(made["metadata"]["operationType"], "CREATE");
+    let session = both.server.session_in("notebook", "ACTIVE");
+    assert_eq!(session["jupyterSession"], json!({}));
+    let endpoint = session["runtimeInfo"]["endpoints"]["Jupyter"].as_str().unwrap();
+    assert!(
+        endpoint.ends_with(&format!("/sessions/{}/jupyter", session["uuid"].as_str().unwrap())),
+        "{endpoint}"
+    );
+    assert!(session["runtimeInfo"]["endpoints"].get("Spark Connect Server").is_none());
+}
+
+#[test]
 fn s5_4_terminate_of_what_is_absent_or_over_is_refused() {
     let both = Both::start();
     let path = format!("/v1/{}:terminate", name("over"));

@@ -62,12 +62,12 @@ print("listed", [found.name.rsplit("/", 1)[-1] for found in sessions.list_sessio
 
 notebook = dataproc_v1.Session(
     name=f"{PARENT}/sessions/notebook",
-    jupyter_session=dataproc_v1.JupyterConfig(kernel=dataproc_v1.JupyterConfig.Kernel.PYTHON),
+    jupyter_session=dataproc_v1.JupyterConfig(kernel=dataproc_v1.JupyterConfig.Kernel.SCALA),
 )
 try:
     sessions.create_session(parent=PARENT, session=notebook, session_id="notebook")
 except exceptions.BadRequest as error:  # What InvalidArgument is a kind of, and all that REST tells.
-    assert "spark_connect_session" in str(error), error
+    assert "has no Scala kernel" in str(error), error
     print("kernel refused")
 try:
     sessions.create_session(parent=PARENT, session=asked, session_id="by-google")

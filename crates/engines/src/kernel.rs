@@ -1,0 +1,100 @@
+//! A Jupyter kernel with `spark` bound to a Spark of its own: one engine, whose root process is the kernel's host.
+//!
+//! ```text
+//! shim ─ host (Python) ┬─ Spark: what the runtime's engine would be by itself
+//!                      ├─ relay (`hearth kernel-relay`): the engine's port
+//!                      └─ kernel: forked from the host, again at each restart
+//! ```
+//!
+//! Why they are together, and what each is for, is in docs/adr/0007-kernels.md.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use hearth_core::engine::{EngineSpec, PortSource, Protocol, StopSignal, WORK_DIR};
+use hearth_core::session::Session;
+use serde_json::{Value, json};
+
+use crate::{Launch, identity, properties};
+
+/// The folder of the host's own files in the scratch directory, which is the notebook's folder itself.
+const FOLDER: &str = "kernel";
+
+/// The programs of the host and of the kernel, and the name of the module that the latter is to the former.
+const PROGRAMS: [(&str, &str); 2] =
+    [("host.py", include_str!("kernel/host.py")), ("hearth_kernel.py", include_str!("kernel/kernel.py"))];
+
+/// Stands in the host's settings for the scratch directory. What it becomes need not be fit for JSON.
+const HERE: &str = "{here}";
+
+/// What a kernel's engine is made of beside Spark.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The command that runs the relay.
+    pub relay: Vec<String>,
+    /// What stands directly before the relay's address in the engine's log.
+    pub relay_listening: &'static str,
+    /// The program that installs packages, where there is one.
+    pub uv: Option<PathBuf>,
+    /// The variables that tell it where packages come from.
+    pub uv_variables: BTreeMap<String, String>,
+}
+
+/// How to start a kernel for a session. `spark` is how the session's Spark would be started as an engine by itself.
+pub fn spec(session: &Session, launch: &Launch, parts: &Parts, spark: EngineSpec) -> EngineSpec {
+    let none = BTreeMap::new();
+    let given = session.config.runtime.as_ref().map_or(&none, |runtime| &runtime.properties);
+    let python = launch.layer.as_ref().unwrap_or(&launch.environment);
+    let mut env = launch.variables.clone();
+    env.extend(identity::without_reserved(properties::environment(given)));
+    env.extend(identity::variables(session));
+    env.insert("VIRTUAL_ENV".to_owned(), python.display().to_string());
+    env.insert("HEARTH_ENGINE_SECRET".to_owned(), launch.secret.reveal().to_owned());
+
+    let settings = settings(session, parts, &spark).to_string().replace(WORK_DIR, HERE);
+    let mut files = spark.files;
+    files.insert(format!("{FOLDER}/settings.json"), settings);
+    files.extend(PROGRAMS.map(|(name, text)| (format!("{FOLDER}/{name}"), text.to_owned())));
+    EngineSpec {
+        id: session.uuid.engine_id(),
+        program: python.join("bin/python"),
+        args: ["host.py", "settings.json"].map(|name| format!("{FOLDER}/{name}")).to_vec(),
+        env,
+        files,
+        port: PortSource::LogLine(parts.relay_listening.to_owned()),
+        ui: spark.ui,
+        protocol: Protocol::Jupyter,
+        stop_signal: StopSignal::Terminate,
+        log_head: spark.log_head,
+        log_limit: spark.log_limit,
+        deadline: spark.deadline,
+    }
+}
+
+fn settings(session: &Session, parts: &Parts, spark: &EngineSpec) -> Value {
+    let repository = session.config.runtime.as_ref().and_then(|runtime| runtime.repository.as_ref());
+    let index = repository.and_then(|repository| repository.pypi.as_ref()).filter(|index| !index.is_empty());
+    let PortSource::LogLine(listening) = &spark.port;
+    let stop_signal = match spark.stop_signal {
+        StopSignal::Interrupt => "SIGINT",
+        StopSignal::Terminate => "SIGTERM",
+    };
+    // A client shows a token without TLS only to the name `localhost`.
+    let token = spark.env.get(TOKEN);
+    let host = if token.is_some() { "localhost" } else { "127.0.0.1" };
+    let environment: BTreeMap<_, _> = token.map(|token| (TOKEN, token)).into_iter().collect();
+    json!({
+        "spark": {
+            "program": spark.program, "args": spark.args, "env": spark.env, "listening": listening,
+            "stop-signal": stop_signal, "host": host,
+        },
+        "relay": parts.relay,
+        "env": environment,
+        "uv": parts.uv,
+        "uv-env": parts.uv_variables,
+        "index": index,
+    })
+}
+
+/// The variable by which Spark and its clients learn their token.
+const TOKEN: &str = "SPARK_CONNECT_AUTHENTICATE_TOKEN";

@@ -1,0 +1,134 @@
+//! What a kernel does, and what a notebook hears of it.
+
+use hearth_jupyter::Channel;
+use hearth_jupyter::framing::Framing;
+use hearth_testkit::{TestServer, eventually};
+use serde_json::{Value, json};
+
+use super::client::{Notebook, shown};
+use super::{session, start};
+use crate::HEARTH;
+
+#[test]
+fn both_forms_of_messages_lead_to_the_same_kernel() {
+    let server = TestServer::start(HEARTH);
+    let id = start(&server);
+    for framing in [Framing::Json, Framing::V1] {
+        let mut notebook = Notebook::open_as(&server, &id, "a", framing);
+        assert_eq!(notebook.run("spark.range(7).count()"), "7");
+        // Google's plugin asks on this channel before it uses a kernel.
+        let asked = notebook.say(Channel::Control, "kernel_info_request", &json!({}));
+        let answer = notebook.until(|said| said.parent == asked && said.channel == Channel::Control);
+        assert_eq!(answer.last().unwrap().content["language_info"]["name"], "python");
+    }
+}
+
+#[test]
+fn a_cell_can_ask_its_user() {
+    let server = TestServer::start(HEARTH);
+    let mut notebook = Notebook::open(&server, &start(&server), "a");
+    let asked = notebook.execute("print('hello ' + input('who? '))");
+    notebook.until(|said| said.channel == Channel::Stdin && said.content["prompt"] == "who? ");
+    notebook.say(Channel::Stdin, "input_reply", &json!({"value": "ada"}));
+    assert_eq!(shown(&notebook.finish(&asked)), "hello ada\n");
+}
+
+#[test]
+fn an_interrupt_ends_the_cell_and_the_query_it_waits_for() {
+    let server = TestServer::start(HEARTH);
+    let id = start(&server);
+    let mut notebook = Notebook::open(&server, &id, "a");
+    let interrupt =
+        || assert_eq!(server.rest().post(&format!("/api/kernels/{id}/interrupt"), &json!({})).status, 204);
+    for code in [
+        "print('begun')\nimport time\ntime.sleep(1000)",
+        "print('begun')\nspark.sql('select count(*) from range(100000) a, range(100000) b where a.id + b.id < 0').show()",
+    ] {
+        let cell = notebook.execute(code);
+        notebook.until(|said| said.msg_type == "stream");
+        interrupt();
+        let told = shown(&notebook.finish(&cell));
+        assert!(told.contains("KeyboardInterrupt"), "{told}");
+    }
+    assert_eq!(notebook.run("spark.range(3).count()"), "3", "and the session goes on");
+}
+
+#[test]
+fn a_restart_gives_a_new_kernel_and_answers_what_waited() {
+    let server = TestServer::start(HEARTH);
+    let id = start(&server);
+    let mut notebook = Notebook::open(&server, &id, "a");
+    notebook.run("n = 1");
+    let running = notebook.execute("print('begun')\nwhile True: pass");
+    let queued = notebook.execute("1 + 1");
+    notebook.until(|said| said.msg_type == "stream");
+    let model = server.rest().post(&format!("/api/kernels/{id}/restart"), &Value::Null).ok();
+    assert_eq!(model["id"], id);
+    let mut waiting = vec![running, queued];
+    notebook.until(|said| {
+        if said.channel == Channel::Shell {
+            assert_eq!(said.content["status"], "error");
+            waiting.retain(|id| *id != said.parent);
+        }
+        waiting.is_empty()
+    });
+    assert_eq!(notebook.run("'n' in globals(), spark.range(2).count()"), "(False, 2)");
+}
+
+#[test]
+fn a_kernel_that_dies_says_so_and_is_started_anew() {
+    let server = TestServer::start(HEARTH);
+    let mut notebook = Notebook::open(&server, &start(&server), "a");
+    let cell = notebook.execute("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)");
+    let told = shown(&notebook.finish(&cell));
+    assert!(told.contains("The kernel was killed") && told.contains("started anew"), "{told}");
+    assert_eq!(notebook.run("spark.range(4).count()"), "4");
+}
+
+#[test]
+fn a_session_that_ends_says_why_in_its_notebook() {
+    let server = TestServer::start(HEARTH);
+    let made = session(&server, "ends");
+    let mut notebook = Notebook::open(&server, made["uuid"].as_str().unwrap(), "a");
+    notebook.run("1 + 1");
+    server.terminate("ends");
+    let (said, ended) = notebook.rest();
+    let told = shown(&said);
+    assert!(told.contains("Session ends") && told.contains("@localhost"), "{told}");
+    assert!(said.iter().any(|said| said.content["execution_state"] == "dead"));
+    let (code, reason) = ended.expect("it was closed properly");
+    assert!(code == 1001 && reason.contains("Session ends"), "{code} {reason}");
+    server.nothing_left();
+}
+
+#[test]
+fn an_engine_that_is_killed_is_told_in_its_notebook_too() {
+    let server = TestServer::start(HEARTH);
+    let made = session(&server, "killed");
+    let mut notebook = Notebook::open(&server, made["uuid"].as_str().unwrap(), "a");
+    notebook.run("1 + 1");
+    server.shims().iter().for_each(hearth_testkit::Process::kill);
+    let (said, ended) = notebook.rest();
+    let told = shown(&said);
+    assert!(told.contains("Session killed failed"), "{told}");
+    assert_eq!(ended.map(|(code, _)| code), Some(1001));
+    server.session_in("killed", "FAILED");
+}
+
+#[test]
+fn a_kernel_that_cannot_start_shows_its_traceback() {
+    let server = TestServer::start(HEARTH);
+    let body = json!({
+        "name": format!("{}/sessions/broken", hearth_testkit::PARENT), "jupyterSession": {},
+        // What the kernel itself reads when it starts.
+        "runtimeConfig": {"properties": {"spark.dataproc.driverEnv.IPYTHONDIR": "/proc/none"}},
+    });
+    server.rest().post(&format!("/v1/{}/sessions?sessionId=broken", hearth_testkit::PARENT), &body).ok();
+    let session = eventually("the session has failed", || {
+        let session = server.session("broken").ok();
+        if session["state"] == "FAILED" { Ok(session) } else { Err(session) }
+    });
+    let message = session["stateMessage"].as_str().unwrap();
+    assert!(message.contains("Error") && message.contains("The kernel has ended"), "{message}");
+    server.nothing_left();
+}
