@@ -89,8 +89,18 @@ impl Bench {
 
     /// The environment of the default runtime, which is installed if it is missing.
     pub(crate) fn environment(&self) -> anyhow::Result<PathBuf> {
+        self.install(&[])
+    }
+
+    /// The environment of a runtime, which is installed if it is missing.
+    pub(crate) fn environment_of(&self, runtime: &str) -> anyhow::Result<PathBuf> {
+        self.install(&[runtime])
+    }
+
+    fn install(&self, runtimes: &[&str]) -> anyhow::Result<PathBuf> {
         let output = Command::new(&self.hearth)
             .args(["runtimes", "install"])
+            .args(runtimes)
             .args(self.runtime_arguments())
             .stderr(Stdio::inherit())
             .output()

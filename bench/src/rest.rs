@@ -69,13 +69,16 @@ impl Rest {
         self.create_with(id, json!({})).await
     }
 
-    async fn create_with(&self, id: &str, runtime_config: Value) -> anyhow::Result<Bytes> {
-        let body = json!({
+    /// The same with more fields.
+    pub(crate) async fn create_with(&self, id: &str, more: Value) -> anyhow::Result<Bytes> {
+        let mut body = json!({
             "name": format!("{PARENT}/sessions/{id}"),
             "sparkConnectSession": {},
             "labels": {"purpose": "bench"},
-            "runtimeConfig": runtime_config,
         });
+        if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
+            body.extend(more);
+        }
         let path = format!("/v1/{PARENT}/sessions?sessionId={id}");
         self.call(Method::POST, &path, body.to_string().into()).await
     }
@@ -87,7 +90,7 @@ impl Rest {
 
     /// The same on a runtime.
     pub(crate) async fn create_on(&self, id: &str, runtime: &str) -> anyhow::Result<String> {
-        self.active(&self.create_with(id, json!({"version": runtime})).await?).await
+        self.active(&self.create_with(id, json!({"runtimeConfig": {"version": runtime}})).await?).await
     }
 
     async fn active(&self, created: &[u8]) -> anyhow::Result<String> {

@@ -29,6 +29,11 @@ impl Latencies {
         self.0.len()
     }
 
+    /// The longest.
+    pub(crate) fn max(&self) -> Duration {
+        Duration::from_nanos(self.0.max())
+    }
+
     /// The time that half of the calls took at most.
     pub(crate) fn p50(&self) -> Duration {
         Duration::from_nanos(self.0.value_at_quantile(0.5))

@@ -4,10 +4,12 @@ mod command_line;
 mod create;
 mod create_to_row;
 mod get;
+mod lateness;
 mod list;
 mod memory;
 mod pass_through;
 mod shims;
+mod spark_start;
 mod start;
 mod tpch;
 
@@ -22,6 +24,8 @@ pub(crate) enum Name {
     Start,
     /// A session on Sail, from its create to the first row.
     CreateToRow,
+    /// A session on Apache Spark, from its create to the first row.
+    SparkStart,
     /// Durable creates.
     Create,
     /// Gets over gRPC and REST.
@@ -34,27 +38,35 @@ pub(crate) enum Name {
     PassThrough,
     /// Memory of the supervisors of engines.
     Shims,
+    /// How late sessions end; takes a quarter of an hour, and runs only when named.
+    Lateness,
     /// The queries of TPC-H through the gateway.
     Tpch,
     /// The command line of the API.
     CommandLine,
 }
 
-/// Runs benchmarks one after the other, all if none is named. Gives those that failed.
+/// Runs benchmarks one after the other, all but those that take long if none is named. Gives those that failed.
 pub(crate) async fn run(bench: &mut Bench, names: &[Name]) -> Vec<(String, anyhow::Error)> {
     let mut failed = Vec::new();
-    for name in Name::value_variants().iter().filter(|name| names.is_empty() || names.contains(name)) {
+    let wanted = |name: &&Name| match names {
+        [] => **name != Name::Lateness,
+        names => names.contains(name),
+    };
+    for name in Name::value_variants().iter().filter(wanted) {
         let label = name.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
         eprintln!("{label}");
         let outcome = match name {
             Name::Start => start::run(bench).await,
             Name::CreateToRow => create_to_row::run(bench).await,
+            Name::SparkStart => spark_start::run(bench).await,
             Name::Create => create::run(bench).await,
             Name::Get => get::run(bench).await,
             Name::List => list::run(bench).await,
             Name::Memory => memory::run(bench).await,
             Name::PassThrough => pass_through::run(bench).await,
             Name::Shims => shims::run(bench).await,
+            Name::Lateness => lateness::run(bench).await,
             Name::Tpch => tpch::run(bench).await,
             Name::CommandLine => command_line::run(bench).await,
         };
