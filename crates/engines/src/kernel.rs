@@ -6,7 +6,7 @@
 //!                      └─ kernel: forked from the host, again at each restart
 //! ```
 //!
-//! Why they are together, and what each is for, is in docs/adr/0007-kernels.md.
+//! Why they are together, and what each is for, is in docs/adr/0008-kernels.md.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
