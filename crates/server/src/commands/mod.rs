@@ -9,6 +9,7 @@ mod failure;
 mod global;
 mod kernel_relay;
 mod local;
+mod notebook;
 mod operations;
 mod output;
 mod pools;
@@ -50,6 +51,7 @@ enum Command {
     Operations(operations::OperationsCommand),
     Usage(usage::UsageCommand),
     Pools(pools::PoolsCommand),
+    Notebook(notebook::NotebookCommand),
     Runtimes(runtimes::RuntimesCommand),
     Token(token::TokenCommand),
     Doctor(doctor::DoctorCommand),
@@ -75,6 +77,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Operations(command) => block_on(command.run()),
         Command::Usage(command) => block_on(command.run()),
         Command::Pools(command) => block_on(command.run()),
+        Command::Notebook(command) => block_on(command.run()),
         Command::Runtimes(command) => done(command.run()),
         Command::Token(command) => block_on(command.run()),
         Command::Doctor(command) => block_on(command.run()),

@@ -4,6 +4,7 @@ mod away;
 mod client;
 mod gateway;
 mod kernels;
+mod lab;
 
 use hearth_testkit::{PARENT, TestServer};
 use serde_json::{Value, json};
