@@ -39,6 +39,7 @@ class Host:
         self.relay_said = b""
         self.kernel = None
         self.kernel_ready = None
+        self.interrupts = None
         self.kernels = 0
         self.was_ready = False
         self.ends = []
@@ -137,7 +138,7 @@ class Host:
             if what == "ready":
                 self.was_ready = True
             elif what == "interrupt" and self.kernel is not None:
-                os.kill(self.kernel, signal.SIGINT)
+                interrupt(self.interrupts)
             elif what == "restart":
                 self.restart_kernel()
 
@@ -157,6 +158,9 @@ class Host:
                 file,
             )
         self.kernel_ready, up = os.pipe2(os.O_CLOEXEC)
+        if self.interrupts is not None:
+            os.close(self.interrupts)
+        interrupts, self.interrupts = os.pipe2(os.O_CLOEXEC)
         host = os.getpid()
         self.kernel = os.fork()
         if self.kernel == 0:
@@ -172,7 +176,7 @@ class Host:
                 if os.getppid() == host:
                     import hearth_kernel
 
-                    status = hearth_kernel.run(self, connection_file, up)
+                    status = hearth_kernel.run(self, connection_file, up, interrupts)
             except SystemExit as end:
                 status = end.code if isinstance(end.code, int) else int(end.code is not None)
             except BaseException:
@@ -184,6 +188,7 @@ class Host:
                 sys.stderr.flush()
                 os._exit(status)
         os.close(up)
+        os.close(interrupts)
 
     def on_kernel_up(self):
         """The kernel has its ports, or has ended without them."""
@@ -322,6 +327,14 @@ def read(stream):
         return os.read(stream.fileno(), 65536)
     except BlockingIOError:
         return None
+
+
+def interrupt(descriptor):
+    try:
+        os.write(descriptor, b"+")
+    except OSError:
+        # It has just ended.
+        pass
 
 
 def drain(descriptor):

@@ -12,9 +12,11 @@ SHOWN_ROWS = 20
 QUIET = 0.5
 # Seconds the next cell waits at most for Spark to have cancelled the operations of an interrupted one.
 CANCEL_LIMIT = 5.0
+# How often Spark is asked to cancel what an interrupted cell still runs, and how many seconds apart.
+CANCEL_TIMES, CANCEL_AGAIN = 20, 0.5
 
 
-def run(host, connection_file, up):
+def run(host, connection_file, up, interrupts):
     """Runs the kernel until it is shut down. Writes to `up` once the connection file holds its ports."""
     os.environ.update(host.settings["env"])
     os.environ["SPARK_REMOTE"] = f"sc://{host.settings['spark']['host']}:{host.spark_port}"
@@ -51,12 +53,12 @@ def run(host, connection_file, up):
     config.HistoryManager.enabled = False
     app = App.instance(config=config)
     app.initialize([])
-    prepare(app.shell, host)
+    prepare(app.shell, host, interrupts)
     app.start()
     return 0
 
 
-def prepare(shell, host):
+def prepare(shell, host, interrupts):
     """Gives the user's namespace `spark`, and the shell what notebooks expect of it."""
     from pyspark.sql import SparkSession
 
@@ -64,7 +66,7 @@ def prepare(shell, host):
     shell.push({"spark": spark})
     show_dataframes(shell)
     show_progress(spark)
-    cancel_on_interrupt(shell)
+    obey_interrupts(shell, interrupts)
     install_packages(shell, host)
 
 
@@ -125,44 +127,51 @@ def show_progress(spark):
     spark.registerProgressHandler(on_progress)
 
 
-def cancel_on_interrupt(shell):
-    """Makes an interrupt cancel the Spark operations that run, and end the cell."""
-    wanted_read, wanted = os.pipe2(os.O_CLOEXEC)
+def obey_interrupts(shell, interrupts):
+    """Ends the cell that runs, and cancels its Spark operations, for each byte that the host writes."""
+    main = threading.main_thread().ident
+    over = threading.Event()
     idle = threading.Event()
+    over.set()
     idle.set()
 
-    # A thread of its own, there from the start: what a signal interrupts may hold any lock that making a thread or a
-    # call would need.
-    def cancel():
+    # A thread of its own, there from the start. A signal to the process might be taken by any thread, and would then not
+    # wake the main one; and what a signal interrupts may hold any lock that a call to Spark would need.
+    def obey():
         from pyspark.sql import SparkSession
 
-        while os.read(wanted_read, 1):
-            try:
-                session = SparkSession.getActiveSession()
-                if session is not None:
-                    session.interruptAll()
-            except Exception as error:
-                print(f"Spark could not cancel what runs: {error}", file=sys.stderr)
+        while os.read(interrupts, 1):
+            if over.is_set():
+                continue
+            idle.clear()
+            signal.pthread_kill(main, signal.SIGINT)
+            # Again and again: an operation that was on its way to Spark is cancelled only once it is there, and the
+            # interrupt may have come where Python passes over exceptions.
+            for _ in range(CANCEL_TIMES):
+                try:
+                    session = SparkSession.getActiveSession()
+                    if session is not None:
+                        session.interruptAll()
+                except Exception as error:
+                    print(f"Spark could not cancel what runs: {error}", file=sys.stderr)
+                if over.wait(CANCEL_AGAIN):
+                    break
             idle.set()
 
-    def on_interrupt(number, frame):
-        idle.clear()
-        os.write(wanted, b"+")
-        raise KeyboardInterrupt
-
-    threading.Thread(target=cancel, name="cancel", daemon=True).start()
+    threading.Thread(target=obey, name="interrupts", daemon=True).start()
     kernel = shell.kernel
     # The kernel sets the handler for each request with these two.
     outside = [signal.SIG_IGN]
 
     def before():
-        outside[0] = signal.signal(signal.SIGINT, on_interrupt)
+        outside[0] = signal.signal(signal.SIGINT, signal.default_int_handler)
+        over.clear()
 
     def after():
         signal.signal(signal.SIGINT, outside[0])
+        over.set()
         # Or the query of the next cell would be cancelled too.
         idle.wait(CANCEL_LIMIT)
-        idle.set()
 
     kernel.pre_handler_hook = before
     kernel.post_handler_hook = after

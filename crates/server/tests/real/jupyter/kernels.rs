@@ -45,7 +45,7 @@ fn an_interrupt_ends_the_cell_and_the_query_it_waits_for() {
         "print('begun')\nspark.sql('select count(*) from range(100000) a, range(100000) b where a.id + b.id < 0').show()",
     ] {
         let cell = notebook.execute(code);
-        notebook.until(|said| said.msg_type == "stream");
+        notebook.until(|said| said.parent == cell && said.msg_type == "stream");
         interrupt();
         let told = shown(&notebook.finish(&cell));
         assert!(told.contains("KeyboardInterrupt"), "{told}");
