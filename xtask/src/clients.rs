@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use crate::stage::Stages;
 
 /// The environments; what each has is in `xtask/clients/NAME.txt`.
-const CLIENTS: [&str; 7] =
-    ["google", "jupyterlab", "pyspark-4.2", "pyspark-4.1", "pyspark-4.0", "s3", "tpch"];
+const CLIENTS: [&str; 8] =
+    ["google", "jupyterlab", "pyspark-4.2", "pyspark-4.1", "pyspark-4.0", "s3", "tpch", "browser"];
 
 /// The file of an environment that says what was installed; written last, so that half an environment has none.
 const MARKER: &str = "requirements.txt";

@@ -12,6 +12,7 @@ pub mod limits;
 mod operations;
 pub mod rest;
 mod sessions;
+mod spark_applications;
 pub mod status;
 mod templates;
 mod usage;
@@ -24,7 +25,9 @@ use crate::limits::Limits;
 use hearth_control::Control;
 use hearth_core::usage::Price;
 use hearth_emulator::Emulator;
+use hearth_spark_data::Applications;
 use hearth_wire::dataproc::session_controller_server::SessionControllerServer;
+use hearth_wire::dataproc::session_spark_application_controller_server::SessionSparkApplicationControllerServer;
 use hearth_wire::dataproc::session_template_controller_server::SessionTemplateControllerServer;
 use hearth_wire::hearth::ServerInfo;
 use hearth_wire::hearth::emulator_server::EmulatorServer;
@@ -55,14 +58,15 @@ pub struct ApiSettings {
 #[derive(Clone)]
 pub struct Api {
     control: Control,
+    applications: Arc<dyn Applications>,
     settings: Arc<ApiSettings>,
     emulator: Option<Emulator>,
 }
 
 impl Api {
-    /// Handlers over the use cases.
-    pub fn new(control: Control, settings: ApiSettings) -> Self {
-        Self { control, settings: Arc::new(settings), emulator: None }
+    /// Handlers over the use cases and the Spark applications of sessions.
+    pub fn new(control: Control, applications: Arc<dyn Applications>, settings: ApiSettings) -> Self {
+        Self { control, applications, settings: Arc::new(settings), emulator: None }
     }
 
     /// The same in an emulated world, which every call leaves settled, and in which calls can go wrong on demand.
@@ -73,17 +77,31 @@ impl Api {
 
     /// Every gRPC service of the API. Requests may have `max_message` bytes.
     pub fn routes(&self, max_message: usize) -> Routes {
-        let limit = max_message;
-        let routes = Routes::new(SessionControllerServer::new(self.clone()).max_decoding_message_size(limit))
+        self.interfered(self.services(max_message), max_message)
+    }
+
+    /// Those services, and what only REST has.
+    pub fn rest_routes(&self, max_message: usize) -> Routes {
+        let applications = SessionSparkApplicationControllerServer::new(self.clone());
+        let services =
+            self.services(max_message).add_service(applications.max_decoding_message_size(max_message));
+        self.interfered(services, max_message)
+    }
+
+    fn services(&self, limit: usize) -> Routes {
+        Routes::new(SessionControllerServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(SessionTemplateControllerServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(OperationsServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(SessionInsightServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(UsageReportsServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ServerServer::new(self.clone()).max_decoding_message_size(limit))
-            .add_service(EmulatorServer::new(self.clone()).max_decoding_message_size(limit));
+            .add_service(EmulatorServer::new(self.clone()).max_decoding_message_size(limit))
+    }
+
+    fn interfered(&self, services: Routes, limit: usize) -> Routes {
         match &self.emulator {
-            Some(emulator) => interference::interfered(routes, emulator.clone(), limit),
-            None => routes,
+            Some(emulator) => interference::interfered(services, emulator.clone(), limit),
+            None => services,
         }
     }
 }

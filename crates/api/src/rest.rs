@@ -87,6 +87,10 @@ impl Rest {
         let caller = self.authenticator.authenticate(&taken.parameters.credentials)?;
         let found = route(parts, &taken.parameters)?;
         scope_allows(&caller, &found.method.path)?;
+        if taken.parameters.alt == Alt::Proto && found.method.rest_only() {
+            let text = "The numbers of these messages are not public: they have no binary form. Use alt=json";
+            return Err(Status::unimplemented(text));
+        }
         if !taken.violations.is_empty() {
             return Err(refusal(&taken.violations));
         }

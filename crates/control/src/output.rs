@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use hearth_core::Timestamp;
+use hearth_core::id::EngineId;
 use hearth_core::lease::Fence;
 use hearth_core::name::SessionName;
 use hearth_core::session::{Session, later};
@@ -103,7 +104,7 @@ impl Control {
         loop {
             let piece = self.whole_piece(session, offset).await?;
             if piece.content.is_empty() {
-                return Ok(());
+                return Ok(staging.keep_files(session.staged()).await?);
             }
             offset = piece.next_offset;
             staging.keep_output(session.staged(), piece.offset, piece.content).await?;
@@ -123,6 +124,15 @@ impl Control {
             piece.next_offset = more.next_offset;
         }
         Ok(piece)
+    }
+
+    /// Removes files of an engine that no session got.
+    pub(crate) async fn forget_files(&self, engine: EngineId) {
+        let Some(staging) = &self.world.staging else { return };
+        if let Err(error) = staging.forget_files(engine).await {
+            let error = &error as &dyn std::error::Error;
+            warn!(%engine, error, "could not remove files of an engine");
+        }
     }
 
     /// Removes what was kept of a session that is removed itself.

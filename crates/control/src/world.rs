@@ -9,7 +9,7 @@ use hearth_core::clock::Clock;
 use hearth_core::config::SessionConfig;
 use hearth_core::engine::{Endpoint, EngineSpec, Introduction, Protocol};
 use hearth_core::error::ErrorKind;
-use hearth_core::id::SessionUuid;
+use hearth_core::id::{EngineId, SessionUuid};
 use hearth_core::pool::PoolEngine;
 use hearth_core::pool::recipe::Recipe;
 use hearth_core::session::{Failure, Session};
@@ -114,6 +114,22 @@ pub trait Staging: Send + Sync + 'static {
     /// # Errors
     /// When it could not be kept.
     async fn keep_output(&self, owner: Owner<'_>, offset: u64, content: Vec<u8>) -> Result<(), StagingError>;
+
+    /// Keeps what else the session's engine has left in files, once it has ended. Repeating it does no harm.
+    ///
+    /// # Errors
+    /// When some of it could not be kept.
+    async fn keep_files(&self, _owner: Owner<'_>) -> Result<(), StagingError> {
+        Ok(())
+    }
+
+    /// Removes files that an engine has left which no session got. There may be none.
+    ///
+    /// # Errors
+    /// When some may be left.
+    async fn forget_files(&self, _engine: EngineId) -> Result<(), StagingError> {
+        Ok(())
+    }
 
     /// A piece of what was kept, from the `offset`-th byte on; empty where there is nothing.
     ///

@@ -19,6 +19,12 @@ pub const OUTPUT: &str = "driveroutput";
 /// The archive of diagnostics, in that folder.
 pub const DIAGNOSTICS: &str = "diagnostics.tar.gz";
 
+/// The folder of Spark's event logs, in that folder: one object an application.
+pub const EVENT_LOGS: &str = "eventlog";
+
+/// The folder of records that were written over REST, in that folder.
+pub const RECORDS: &str = "sparkrecords";
+
 /// What of a session goes into the staging store besides what is kept at its very end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -154,6 +154,7 @@ mod tests {
             layer: None,
             site_packages: "/base/site-packages".into(),
             secret: crate::Secret::new("s".to_owned()),
+            events: None,
             variables: BTreeMap::new(),
             properties: BTreeMap::new(),
             cores: 2,

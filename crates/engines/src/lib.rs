@@ -53,6 +53,8 @@ pub struct Launch {
     pub site_packages: PathBuf,
     /// What calls of the engine have to show, where an engine can ask for it.
     pub secret: Secret,
+    /// The directory that the engine writes its event log into, if it has one to write.
+    pub events: Option<PathBuf>,
     /// Environment variables that every engine of the runtime gets.
     pub variables: BTreeMap<String, String>,
     /// Properties that hold whatever the session says: those of the runtime, and of what the session is connected to.

@@ -96,6 +96,7 @@ mod tests {
             layer: layer.map(PathBuf::from),
             site_packages: PathBuf::from("/base/lib/python3/site-packages"),
             secret: Secret::new("hush".to_owned()),
+            events: None,
             variables: map([("FROM_RUNTIME", "1")]),
             properties: map([]),
             cores: 2,

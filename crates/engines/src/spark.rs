@@ -1,6 +1,7 @@
 //! Apache Spark: a driver JVM with the Spark Connect server in it.
 
 mod check;
+pub mod history;
 mod rehearsal;
 mod settings;
 
@@ -50,7 +51,8 @@ pub fn spec(session: &Session, launch: Launch, jvm: &Jvm) -> EngineSpec {
     arguments.push(format!("-Dlog4j2.configurationFile={WORK_DIR}/{LOGGING}"));
     arguments.extend(["-cp".to_owned(), settings::class_path(&home, given)]);
     arguments.extend(settings::java_options(given).unwrap_or_default());
-    let all = settings::properties(session, given, &launch.properties, launch.cores);
+    let all =
+        settings::properties(session, given, &launch.properties, launch.cores, launch.events.as_deref());
     arguments.extend(all.iter().map(|(key, value)| format!("-D{key}={value}")));
 
     let mut env = launch.variables.clone();

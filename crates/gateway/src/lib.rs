@@ -7,6 +7,8 @@
 //! Two ways lead in, both answered by [`Gateway::call`]: gRPC calls of [`SERVICE_PREFIX`], and the WebSocket tunnel
 //! below [`TUNNEL_PREFIX`] with such calls inside.
 //!
+//! The web pages of engines are carried by [`pages`], once somebody else has found who may see them.
+//!
 //! Start reading at [`directory`] (what the gateway asks), then `spark_connect.rs` (the way of one call), `pool.rs`
 //! (connections to engines), `tunnel.rs` and [`artifacts`].
 
@@ -16,6 +18,7 @@ pub mod directory;
 mod gateway;
 pub mod jupyter;
 mod message;
+pub mod pages;
 mod peek;
 mod pool;
 pub mod probe;
@@ -29,6 +32,7 @@ pub use hearth_core::caller::{Caller, Scope};
 pub use artifacts::Artifacts;
 pub use directory::{Directory, InUse, SessionKey, Target};
 pub use gateway::{Gateway, GatewayConfig, tune_http2};
+pub use pages::{PageTarget, Pages};
 pub use probe::{ProbeError, probe_spark_connect};
 pub use spark_connect::SERVICE_PREFIX;
 pub use status::{Code, Refusal};

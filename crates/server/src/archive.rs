@@ -121,6 +121,7 @@ fn rehearse(
         layer: None,
         site_packages: environment.site_packages.clone(),
         secret: Secret::new(hex::encode(bytes)),
+        events: None,
         variables: runtime.environment.clone(),
         properties: BTreeMap::new(),
         cores: 2,

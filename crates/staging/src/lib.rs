@@ -7,14 +7,17 @@
 //! google-cloud-dataproc-metainfo/{uuid}/jobs/srvls-session-{uuid}/driveroutput.000000000    from the first byte on
 //!                                                                 driveroutput.008388608    from that byte on
 //!                                                                 diagnostics.tar.gz
+//!                                                                 eventlog/APPLICATION      Spark's event log
+//!                                                                 sparkrecords/TIME         records written over REST
 //! ```
 //!
 //! Start reading at [`ObjectStaging`].
 
+mod files;
 mod open;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -22,9 +25,11 @@ use futures::TryStreamExt;
 use hearth_control::world::{Kept, Staging, StagingError};
 use hearth_core::staged::{self, Owner, Places};
 use hearth_driver::LogChunk;
+use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
+pub use crate::files::KeptFile;
 pub use crate::open::OpenError;
 use crate::open::{Opened, Options};
 
@@ -49,6 +54,8 @@ struct Folder {
     path: Path,
     /// The store's address, for errors.
     uri: String,
+    /// The directory with the store's objects, where they are files of this machine.
+    dir: Option<PathBuf>,
 }
 
 impl ObjectStaging {
@@ -72,6 +79,13 @@ impl ObjectStaging {
     pub fn at(uri: &str, options: impl IntoIterator<Item = (String, String)>) -> Result<Self, OpenError> {
         let options: Options = options.into_iter().collect();
         Ok(Self::new(open::open(uri, &options)?, options))
+    }
+
+    /// A store that ends with the process, and is told by this address.
+    pub fn in_memory(uri: &str) -> Self {
+        let store = Arc::new(InMemory::new());
+        let opened = Opened { store, root: Path::default(), uri: uri.to_owned(), dir: None };
+        Self::new(opened, Options::default())
     }
 
     /// The same with places of their own for buckets that sessions may name.
@@ -135,9 +149,9 @@ impl ObjectStaging {
 
     /// The place of a session's things.
     fn folder(&self, owner: Owner<'_>) -> Result<Folder, StagingError> {
-        let Opened { store, root, uri } = self.opened(&self.places.of(owner.bucket))?;
+        let Opened { store, root, uri, dir } = self.opened(&self.places.of(owner.bucket))?;
         let path = staged::folder(owner.session).split('/').fold(root, |folder, part| folder.join(part));
-        Ok(Folder { store, path, uri })
+        Ok(Folder { store, path, uri, dir })
     }
 }
 

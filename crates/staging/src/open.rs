@@ -1,6 +1,6 @@
 //! From an address to the store that is there.
 
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +64,8 @@ pub(crate) struct Opened {
     pub(crate) root: Path,
     /// The address, without a slash at the end.
     pub(crate) uri: String,
+    /// The directory with the objects, where they are files of this machine.
+    pub(crate) dir: Option<PathBuf>,
 }
 
 /// The store at an address. Nothing is asked of it yet.
@@ -80,7 +82,7 @@ pub(crate) fn open(uri: &str, options: &Options) -> Result<Opened, OpenError> {
         "gs" => Arc::new(cloud_storage(&url, options).build().map_err(unsupported)?),
         _ => return Err(OpenError::Unknown { uri: uri.to_owned() }),
     };
-    Ok(Opened { store, root, uri: uri.trim_end_matches('/').to_owned() })
+    Ok(Opened { store, root, uri: uri.trim_end_matches('/').to_owned(), dir: None })
 }
 
 /// The store in a directory, which is made if it is not there, for its owner only.
@@ -94,7 +96,7 @@ pub(crate) fn directory(dir: &FilePath) -> Result<Opened, OpenError> {
     let whole = dir.canonicalize().map_err(failed)?;
     let uri = Url::from_directory_path(&whole).map_or(shown.clone(), String::from);
     let uri = uri.trim_end_matches('/').to_owned();
-    Ok(Opened { store: Arc::new(store), root: Path::default(), uri })
+    Ok(Opened { store: Arc::new(store), root: Path::default(), uri, dir: Some(whole) })
 }
 
 fn s3(url: &Url, options: &Options) -> AmazonS3Builder {

@@ -4,8 +4,11 @@ use std::sync::LazyLock;
 
 use prost_reflect::DescriptorPool;
 
-/// The encoded `FileDescriptorSet` of `proto/` with all imports, for gRPC reflection.
-pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+/// The encoded `FileDescriptorSet` of all that gRPC has, with imports, for its reflection.
+pub const GRPC_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/grpc.bin"));
+
+/// The encoded `FileDescriptorSet` of `proto/` with all imports.
+const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 /// The descriptors of all messages, enums, services and options.
 pub fn pool() -> &'static DescriptorPool {

@@ -23,6 +23,6 @@ pub mod schema;
 pub mod template;
 mod violation;
 
-pub use descriptors::{FILE_DESCRIPTOR_SET, pool};
+pub use descriptors::{GRPC_DESCRIPTOR_SET, pool};
 pub use messages::{dataproc, hearth, longrunning, rpc};
 pub use violation::{FieldViolation, Violations};

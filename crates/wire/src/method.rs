@@ -29,6 +29,9 @@ pub struct Method {
     pub bindings: Vec<Binding>,
 }
 
+/// The service that only REST has: the numbers of its messages are not public.
+const REST_ONLY: &str = "google.cloud.dataproc.v1.SessionSparkApplicationController";
+
 /// One way to reach a method over HTTP.
 #[derive(Debug)]
 pub struct Binding {
@@ -66,6 +69,11 @@ pub fn method(path: &str) -> Option<&'static Method> {
 }
 
 impl Method {
+    /// Whether it is served over REST alone, and its messages have no binary form for others.
+    pub fn rest_only(&self) -> bool {
+        self.service == REST_ONLY
+    }
+
     fn of(method: &MethodDescriptor) -> Self {
         let of_type =
             |name: &str| schema().message(name).expect("the schema holds every message of the pool");

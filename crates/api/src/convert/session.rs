@@ -19,6 +19,8 @@ use super::usage;
 
 /// What every property key begins with in answers (contract, section 5.8).
 const PROPERTY_PREFIX: &str = "spark:";
+/// The key of the endpoint with Spark's web pages (contract, section 5.8).
+pub const SPARK_UI_ENDPOINT: &str = "Spark UI";
 /// The key of the endpoint that official clients look for (contract, section 5.8).
 pub const SPARK_CONNECT_ENDPOINT: &str = "Spark Connect Server";
 /// The key of the endpoint that Jupyter's gateway clients are pointed at.
@@ -214,6 +216,10 @@ fn runtime_info(session: &Session, places: &Places) -> pb::RuntimeInfo {
             Some(SessionKind::SparkConnect) | None => (SPARK_CONNECT_ENDPOINT, places.spark_connect.clone()),
         };
         endpoints.insert(key.to_owned(), place);
+    }
+    if let SessionState::Active { ui: Some(_), .. } = &session.state {
+        let pages = format!("{}/sessions/{}/ui/", places.web, session.uuid);
+        endpoints.insert(SPARK_UI_ENDPOINT.to_owned(), pages);
     }
     let output_uri = match session.state {
         // Nothing was written yet, or nothing that is known to be a session's.

@@ -43,6 +43,7 @@ impl Control {
             PoolStep::Forget => world.driver.remove(id).await?,
             PoolStep::Remove => {
                 let generation = engine.generation;
+                self.forget_files(id).await;
                 self.commit_engine(PoolWrite::Remove { id, generation }, fence).await?;
                 self.pools.look_by(world.clock.now());
                 return Ok(Requeue::Never);

@@ -40,6 +40,7 @@ pub(super) fn properties(
     given: &BTreeMap<String, String>,
     operators: &BTreeMap<String, String>,
     cores: usize,
+    events: Option<&Path>,
 ) -> BTreeMap<String, String> {
     let mut all: BTreeMap<String, String> =
         DEFAULTS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
@@ -65,6 +66,15 @@ pub(super) fn properties(
     set("spark.ui.port", "0".to_owned());
     // Where the gateway shows the web pages; only written into links.
     set("spark.ui.proxyBase", format!("/sessions/{}/ui", session.uuid));
+    // Spark's own id is the millisecond of the start, which two sessions can share; logs are named after it.
+    set("spark.test.appId", format!("local-{}", session.uuid));
+    set("spark.eventLog.enabled", events.is_some().to_string());
+    if let Some(events) = events {
+        set("spark.eventLog.dir", events.display().to_string());
+        // One file, read while it is written: as text, and whole.
+        set("spark.eventLog.rolling.enabled", "false".to_owned());
+        set("spark.eventLog.compress", "false".to_owned());
+    }
     all
 }
 

@@ -47,6 +47,7 @@ fn start_under(
         layer: layer.map(PathBuf::from),
         site_packages: PathBuf::from("/base/lib/site-packages"),
         secret: Secret::new("hush".to_owned()),
+        events: Some(PathBuf::from("/events/session")),
         variables: map([("FROM_RUNTIME", "1")]),
         properties: policy,
         cores: 2,
@@ -79,6 +80,8 @@ fn what_the_service_relies_on_wins_and_the_rest_is_the_sessions_choice() {
         map([
             ("spark.driver.host", "0.0.0.0"),
             ("spark.ui.port", "4040"),
+            ("spark.eventLog.compress", "true"),
+            ("spark.eventLog.dir", "/elsewhere"),
             ("spark.hearth.uuid", "another"),
             ("spark.app.name", "mine"),
             ("spark.sql.warehouse.dir", "/data"),
@@ -97,6 +100,10 @@ fn what_the_service_relies_on_wins_and_the_rest_is_the_sessions_choice() {
         &format!("-Dspark.hearth.uuid={UUID}"),
         "-Dspark.hearth.label.team=blue",
         "-Dspark.app.name=mine",
+        &format!("-Dspark.test.appId=local-{UUID}"),
+        "-Dspark.eventLog.enabled=true",
+        "-Dspark.eventLog.dir=/events/session",
+        "-Dspark.eventLog.compress=false",
         "-Dspark.sql.warehouse.dir=/data",
     ] {
         assert_eq!(flags.iter().filter(|found| *found == flag).count(), 1, "{flag}");
@@ -176,6 +183,7 @@ fn a_rehearsal_is_started_as_a_session_is() {
         layer: None,
         site_packages: PathBuf::from("/base/lib/site-packages"),
         secret: Secret::new("hush".to_owned()),
+        events: None,
         variables: BTreeMap::new(),
         properties: BTreeMap::new(),
         cores: 2,

@@ -22,6 +22,7 @@ mod sessions;
 mod shim;
 mod store;
 mod templates;
+mod tether;
 mod times;
 mod token;
 mod usage;
@@ -61,6 +62,8 @@ enum Command {
     Shim(shim::ShimCommand),
     #[command(hide = true)]
     KernelRelay(kernel_relay::KernelRelayCommand),
+    #[command(hide = true)]
+    Tether(tether::TetherCommand),
 }
 
 /// Reads the command line and does what it says.
@@ -70,6 +73,7 @@ pub(crate) fn main() -> ExitCode {
         // Before anything else is set up: a supervisor is to be small.
         Command::Shim(command) => return command.run(),
         Command::KernelRelay(command) => return command.run(),
+        Command::Tether(command) => return command.run(),
         Command::Quickstart(command) => done(command.run()),
         Command::Serve(command) => done(command.run()),
         Command::Sessions(command) => block_on(command.run()),

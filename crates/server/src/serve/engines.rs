@@ -22,6 +22,7 @@ use super::metastores::{Managed, Metastores};
 use super::packages::Layers;
 use super::probe::NetworkProbe;
 use super::secrets::EngineSecrets;
+use super::spark::EventDirs;
 use crate::config::{Config, EngineDriver, Metastore};
 
 /// Where what runs for several sessions has its directories, within the state directory.
@@ -92,7 +93,7 @@ impl Engines {
                 };
                 let metastores = Arc::new(Metastores::new(&config.metastores, managed));
                 let launcher = launcher(
-                    Environments::Installed(installer.clone(), Layers::default()),
+                    Environments::Installed(installer.clone(), Layers::default(), EventDirs::new(state_dir)),
                     metastores.clone(),
                 );
                 Ok(Self {

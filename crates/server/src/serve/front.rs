@@ -13,6 +13,7 @@ use tower::ServiceExt;
 
 use super::cors::Cors;
 use super::descriptions;
+use super::spark::SparkPages;
 
 /// Everything that answers.
 #[derive(Clone)]
@@ -22,6 +23,7 @@ pub(crate) struct Front {
     pub(crate) grpc: Routes,
     pub(crate) gateway: Gateway,
     pub(crate) jupyter: JupyterGateway,
+    pub(crate) pages: SparkPages,
     pub(crate) cors: Cors,
     pub(crate) ready: tokio::sync::watch::Receiver<bool>,
 }
@@ -46,7 +48,9 @@ impl Front {
             self.cors.label(request.headers().get(ORIGIN), answer.headers_mut());
             return answer;
         }
-        if Gateway::handles(path) {
+        if SparkPages::handles(path) {
+            self.pages.call(request).await
+        } else if Gateway::handles(path) {
             self.gateway(request).await
         } else if JupyterGateway::handles(path) {
             self.jupyter(request).await

@@ -24,6 +24,7 @@ use super::kernels::Cards;
 use super::metastores::{Connection, Metastores};
 use super::packages::{self, Layers};
 use super::secrets::EngineSecrets;
+use super::spark::EventDirs;
 use crate::archive;
 
 /// Starts sessions on the runtimes of a catalogue.
@@ -54,8 +55,8 @@ const INSTALLING: [&str; 8] = [
 
 /// Where the environments of runtimes are.
 pub(crate) enum Environments {
-    /// Where they were installed.
-    Installed(Installer, Layers),
+    /// Where they were installed; and where engines write event logs.
+    Installed(Installer, Layers, EventDirs),
     /// Nowhere: nothing is going to run.
     None,
 }
@@ -71,7 +72,7 @@ enum Roots {
 impl CatalogueLauncher {
     /// What the engine of a session runs from. Costs nothing for sessions without packages.
     fn roots(&self, runtime: &Runtime, config: &SessionConfig) -> Result<Roots, Failure> {
-        let Environments::Installed(installer, layers) = &self.environments else {
+        let Environments::Installed(installer, layers, _) = &self.environments else {
             let site_packages = PathBuf::new();
             return Ok(Roots::Ready { base: PathBuf::new(), site_packages, java: None, layer: None });
         };
@@ -110,7 +111,7 @@ impl CatalogueLauncher {
     pub(super) fn foundation(&self, config: &SessionConfig) -> Option<Foundation<'_>> {
         let runtime = self.runtime(config).ok()?;
         let wanted = packages::wanted(config).ok().flatten();
-        let Environments::Installed(installer, _) = &self.environments else {
+        let Environments::Installed(installer, ..) = &self.environments else {
             return Some(Foundation { runtime, wanted, environment: None, layer: None, java: None });
         };
         let environment = installer.installed(runtime);
@@ -119,6 +120,18 @@ impl CatalogueLauncher {
         let java = base.and_then(|base| installer.java(runtime, base).ok().flatten());
         Some(Foundation { runtime, wanted, environment, layer, java })
     }
+}
+
+/// The directory that a session's engine writes its event log into. None is made for an engine that is nobody's and is
+/// only looked at.
+fn event_dir(events: &EventDirs, session: &Session) -> Result<PathBuf, Failure> {
+    if session.uuid.0.is_nil() {
+        return Ok(events.of(session.uuid));
+    }
+    events.ensure(session.uuid).map_err(|error| {
+        let message = format!("Could not make the directory of the session's event log: {error}");
+        Failure { kind: ErrorKind::Unavailable, message }
+    })
 }
 
 /// How a Java is started. Where nothing is going to run there is none, and any will do.
@@ -152,7 +165,7 @@ pub(super) fn in_words(error: &LayerError) -> String {
 impl CatalogueLauncher {
     fn kernel_parts(&self) -> kernel::Parts {
         let uv = match &self.environments {
-            Environments::Installed(installer, _) => installer.tool(),
+            Environments::Installed(installer, ..) => installer.tool(),
             Environments::None => None,
         };
         let relay = vec![self.program.display().to_string(), "kernel-relay".to_owned()];
@@ -166,7 +179,7 @@ impl CatalogueLauncher {
         let version = config.version();
         let meant = self.catalogue.find_all(version);
         let installed = |runtime: &&&Runtime| match &self.environments {
-            Environments::Installed(installer, _) => installer.installed(runtime).is_some(),
+            Environments::Installed(installer, ..) => installer.installed(runtime).is_some(),
             Environments::None => true,
         };
         meant.iter().find(installed).or(meant.first()).copied().ok_or_else(|| {
@@ -191,12 +204,17 @@ impl CatalogueLauncher {
             return Ok(Start::Preparing);
         };
         let prepared = layer.is_some();
+        let events = match (runtime.engine, &self.environments) {
+            (EngineKind::Spark, Environments::Installed(.., events)) => Some(event_dir(events, session)?),
+            _ => None,
+        };
         let launch = Launch {
             runtime: runtime.full_name(),
             environment,
             layer,
             site_packages,
             secret: self.secrets.of(session.uuid),
+            events,
             variables: runtime.environment.clone(),
             properties: connected.into_iter().chain(runtime.properties.clone()).collect(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -229,7 +247,7 @@ impl Cards for CatalogueLauncher {
         let default = &self.catalogue.default_runtime().name;
         let usable = |runtime: &&Runtime| match (&self.environments, runtime.engine) {
             (_, EngineKind::Kernel) => false,
-            (Environments::Installed(installer, _), _) => installer.installed(runtime).is_some(),
+            (Environments::Installed(installer, ..), _) => installer.installed(runtime).is_some(),
             (Environments::None, _) => true,
         };
         let mut runtimes: Vec<_> = self.catalogue.runtimes().iter().filter(usable).collect();

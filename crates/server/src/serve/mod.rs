@@ -21,6 +21,7 @@ mod packages;
 mod pools;
 mod probe;
 mod secrets;
+mod spark;
 mod templates;
 mod token;
 
@@ -65,6 +66,7 @@ use self::front::Front;
 use self::kernels::{Answered, Cards, Keeper, SessionKernels};
 use self::metastores::Metastores;
 use self::secrets::EngineSecrets;
+use self::spark::{EventDirs, History, HistoryFiles, KeptFiles, SparkApplications, SparkPages};
 pub(crate) use self::token::{READER_TOKEN_FILE, TOKEN_FILE};
 use crate::config::{Auth, Config};
 
@@ -202,12 +204,17 @@ fn assemble(
         spark_connect: format!("sc://{}", advertised(config, addresses)),
         web: format!("http://{}", advertised(config, addresses)),
     };
-    let Place { world, places, measured_by, installer, metastores, cards, kernels } = match &start {
+    let Place { world, places, spark, measured_by, installer, metastores, cards, kernels } = match &start {
         Some((start, _)) => {
             let (world, cards) = emulation::world(start, config, catalogue.clone(), secrets.clone());
             Place {
                 world,
                 places: addresses.places(emulation::staging()),
+                spark: SparkApplications {
+                    staging: ObjectStaging::in_memory(&emulation::staging().default),
+                    events: EventDirs::new(state_dir),
+                    history: None,
+                },
                 measured_by: String::new(),
                 installer: None,
                 metastores: None,
@@ -247,7 +254,7 @@ fn assemble(
     });
     let gateway = Gateway::with_artifacts(directory.clone(), Arc::new(artifacts), GatewayConfig::default());
     let watch = KernelWatch::new(directory);
-    let keeper = Keeper::new(control.clone(), secrets, watch.clone());
+    let keeper = Keeper::new(control.clone(), secrets.clone(), watch.clone());
     keeper.listen(kernels);
     let of_sessions = SessionKernels {
         control: control.clone(),
@@ -266,19 +273,20 @@ fn assemble(
         limits: Limits::per_minute(config.session_operations_per_minute, config.reads_per_minute),
     };
     let max_body = usize::try_from(config.max_body).unwrap_or(usize::MAX);
-    let mut api = Api::new(control.clone(), settings);
+    let pages = SparkPages::new(control.clone(), authenticator.clone(), secrets, spark.history.clone());
+    let mut api = Api::new(control.clone(), Arc::new(spark), settings);
     if let Some(emulator) = emulator {
         api = api.emulated(emulator);
     }
-    let api = api.routes(max_body);
-    let rest = Rest::new(api.clone(), authenticator.clone(), max_body);
+    let rest = Rest::new(api.rest_routes(max_body), authenticator.clone(), max_body);
     let (ready, is_ready) = watch::channel(false);
     let front = Front {
         authenticator,
         rest,
-        grpc: with_common_services(api)?,
+        grpc: with_common_services(api.routes(max_body))?,
         gateway: gateway.clone(),
         jupyter,
+        pages,
         cors: Cors::new(config),
         ready: is_ready,
     };
@@ -290,6 +298,8 @@ struct Place {
     world: World,
     /// Where things of sessions are.
     places: Places,
+    /// What tells of Spark's applications there.
+    spark: SparkApplications,
     /// What measures them.
     measured_by: String,
     /// What installs packages for them; none where there are no engines.
@@ -337,9 +347,14 @@ fn real_world(
 ) -> Result<Place, ServeError> {
     let Made { addresses, secrets, own_secrets } = made;
     let Engines { driver, launcher, probe, measured_by, installer, metastores, cards, kernels } =
-        Engines::new(config, state_dir, catalogue, secrets.clone())?;
+        Engines::new(config, state_dir, catalogue.clone(), secrets.clone())?;
     let staging = staging(config, state_dir)?;
     let places = addresses.places(staging.places().clone());
+    let (events, history_files) = (EventDirs::new(state_dir), HistoryFiles::new(state_dir));
+    let history = installer.clone().map(|installer| {
+        Arc::new(History::new(history_files.clone(), staging.clone(), catalogue, installer))
+    });
+    let kept = KeptFiles { objects: staging.clone(), events: events.clone(), history: history_files };
     let packer = SessionPacker {
         places: places.clone(),
         launcher: launcher.clone(),
@@ -351,13 +366,14 @@ fn real_world(
         driver,
         launcher,
         probe,
-        staging: Some(Arc::new(staging)),
+        staging: Some(Arc::new(kept)),
         packer: Some(Arc::new(packer)),
         clock: Arc::new(System),
         timer: Arc::new(System),
         random: Arc::new(System),
     };
-    Ok(Place { world, places, measured_by, installer, metastores: Some(metastores), cards, kernels })
+    let spark = SparkApplications { staging, events, history };
+    Ok(Place { world, places, spark, measured_by, installer, metastores: Some(metastores), cards, kernels })
 }
 
 /// The staging store that the configuration names; credentials for it are in the environment.
@@ -386,7 +402,7 @@ fn property_policy(config: &Config) -> PropertyPolicy {
 fn with_common_services(api: tonic::service::Routes) -> Result<tonic::service::Routes, ServeError> {
     let (_, health) = tonic_health::server::health_reporter();
     let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(hearth_wire::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(hearth_wire::GRPC_DESCRIPTOR_SET)
         .build_v1()
         .map_err(|source| ServeError::Reflection { source })?;
     Ok(api.add_service(health).add_service(reflection))

@@ -21,6 +21,9 @@ const KEY_BYTES: usize = 32;
 /// Tells these secrets from whatever else the key may come to be used for.
 const PURPOSE: &[u8] = b"hearth engine secret 1\0";
 
+/// Tells codes in cookies from secrets of engines.
+const PAGES: &[u8] = b"hearth pages 1\0";
+
 /// Makes secrets of engines.
 pub(crate) struct EngineSecrets {
     key: [u8; KEY_BYTES],
@@ -55,10 +58,20 @@ impl EngineSecrets {
 
     /// The secret of a session's engine.
     pub(crate) fn of(&self, session: SessionUuid) -> Secret {
+        Secret::new(self.code(PURPOSE, session, ""))
+    }
+
+    /// The code that shows that this server has said something about who may see the pages of a session.
+    pub(crate) fn code_for_pages(&self, session: SessionUuid, said: &str) -> String {
+        self.code(PAGES, session, said)
+    }
+
+    fn code(&self, purpose: &[u8], session: SessionUuid, said: &str) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of every length");
-        mac.update(PURPOSE);
+        mac.update(purpose);
         mac.update(session.0.as_bytes());
-        Secret::new(hex::encode(mac.finalize().into_bytes()))
+        mac.update(said.as_bytes());
+        hex::encode(mac.finalize().into_bytes())
     }
 
     /// The same as the header that the engine asks for. No log shows its value.

@@ -11,6 +11,7 @@ mod jupyter;
 mod metastore;
 mod pools;
 mod spark;
+mod spark_data;
 mod spark_jvm;
 mod tpch;
 mod usage;

@@ -17,7 +17,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 pub(crate) const RUNTIME: &str = "spark-4.0";
 
 /// Asks for a session on Spark with these properties.
-fn create(server: &TestServer, id: &str, properties: &Value) {
+pub(crate) fn create(server: &TestServer, id: &str, properties: &Value) {
     let mut body = connect_session(id);
     body["labels"] = json!({"team": "blue"});
     body["runtimeConfig"] = json!({"version": RUNTIME, "properties": properties});

@@ -16,6 +16,28 @@ async fn what_is_kept_is_read_piece_by_piece_until_it_is_removed() {
 }
 
 #[tokio::test]
+async fn files_are_kept_beside_the_output_and_read_in_place_or_as_a_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    std::fs::write(&log, vec![7; 20 << 20]).unwrap();
+    let near = ObjectStaging::in_directory(&dir.path().join("staging"), []).unwrap();
+    for (staging, in_place) in [(near, true), (ObjectStaging::in_memory("memory://here"), false)] {
+        staging.keep_file(owner(""), "eventlog", "app-1", &log).await.unwrap();
+        staging.keep_bytes(owner(""), "eventlog", "app-0", b"few".to_vec()).await.unwrap();
+        let kept = staging.kept(owner(""), "eventlog").await.unwrap();
+        let sizes: Vec<_> = kept.iter().map(|kept| (kept.name.as_str(), kept.size)).collect();
+        assert_eq!(sizes, [("app-0", 3), ("app-1", 20 << 20)]);
+        let cache = dir.path().join("cache");
+        let file = staging.local_file(owner(""), "eventlog", "app-1", &cache).await.unwrap();
+        assert_eq!(file != cache, in_place);
+        assert_eq!(std::fs::read(file).unwrap(), std::fs::read(&log).unwrap());
+        assert_eq!(staging.bytes(owner(""), "eventlog", "app-0").await.unwrap(), b"few");
+        staging.remove(owner("")).await.unwrap();
+        assert_eq!(staging.kept(owner(""), "eventlog").await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
 async fn a_file_address_leads_to_the_layout_of_the_hosted_service() {
     let dir = tempfile::tempdir().unwrap();
     let root = Url::from_directory_path(dir.path().canonicalize().unwrap()).unwrap();

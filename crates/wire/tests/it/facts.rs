@@ -62,9 +62,23 @@ fn same_type(fact: &str, ours: &str) -> bool {
     fact == ours || short(ours) == fact || ours.ends_with(&format!(".{fact}"))
 }
 
+/// Files that only REST has, with numbers of our own throughout.
+const REST_ONLY: [&str; 3] = [
+    "google/cloud/dataproc/v1/spark_applications.proto",
+    "google/cloud/dataproc/v1/spark_data.proto",
+    "google/cloud/dataproc/v1/spark_metrics.proto",
+];
+
 /// Whether the facts file should have this message or enum.
 fn public(name: &str) -> bool {
-    !ELSEWHERE.iter().any(|package| name.starts_with(package)) && !OWN_TYPES.contains(&name)
+    let file = match (pool().get_message_by_name(name), pool().get_enum_by_name(name)) {
+        (Some(message), _) => message.parent_file(),
+        (None, Some(r#enum)) => r#enum.parent_file(),
+        (None, None) => panic!("{name}"),
+    };
+    !REST_ONLY.contains(&file.name())
+        && !ELSEWHERE.iter().any(|package| name.starts_with(package))
+        && !OWN_TYPES.contains(&name)
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod facts;
 mod masks;
 mod reading;
 mod requests;
+mod rest_only;
 mod round_trips;
 mod routes;
 mod writing;

@@ -216,7 +216,9 @@ fn every_row_of_the_table_leads_to_its_method() {
 
 #[test]
 fn the_table_has_every_binding_there_is() {
-    let bindings: usize = methods().iter().map(|m| m.bindings.len()).sum();
+    // Those that only REST has are compared with the facts of REST.
+    let here = methods().iter().filter(|method| method.service != crate::rest_only::SERVICE);
+    let bindings: usize = here.map(|m| m.bindings.len()).sum();
     assert_eq!(bindings, TABLE.len());
 }
 

@@ -13,5 +13,6 @@ mod operations;
 mod parameters;
 mod refusals;
 mod sessions;
+mod spark;
 mod texts;
 mod transport;
