@@ -38,7 +38,10 @@ fn jupyterlab_is_pointed_at_the_service_and_signed_in() {
     let specs = eventually("JupyterLab shows the service's kernels", || {
         match lab.try_call("GET", "/api/kernelspecs", "") {
             Ok(answer) if answer.status == 200 => Ok(answer.json),
-            other => Err((other, std::fs::read_to_string(server.scratch().join("lab.log")))),
+            other => {
+                let log = std::fs::read_to_string(server.scratch().join("lab.log"));
+                Err(format!("{other:?}, {log:?}"))
+            }
         }
     });
     assert_eq!(specs["kernelspecs"][SPEC]["spec"]["display_name"], "Python (Sail 0.7.2)", "{specs:#}");
