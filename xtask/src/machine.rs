@@ -1,4 +1,4 @@
-//! What the machine itself must have: a Python and a C compiler.
+//! What the machine itself must have: a Python, a C compiler, and a browser for the tests of pages.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,9 +10,13 @@ use crate::stage::Stages;
 /// The oldest Python that engines and clients run on.
 const OLDEST_PYTHON: &str = "3.10";
 
-/// Makes sure that what cargo cannot bring is there: installs it where we may, else says what is missing.
-pub(crate) fn prepare(stages: &Stages) -> Result<()> {
-    let missing = missing();
+/// The browser's names on different systems.
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// Makes sure that what cargo cannot bring is there: installs it where we may, else says what is missing. Only some tests
+/// need a `browser`.
+pub(crate) fn prepare(stages: &Stages, browser: bool) -> Result<()> {
+    let missing = missing(browser);
     if missing.is_empty() {
         return Ok(());
     }
@@ -27,20 +31,23 @@ pub(crate) fn prepare(stages: &Stages) -> Result<()> {
     install.args(["install", "-y", "--no-install-recommends"]).args(packages);
     install.env("DEBIAN_FRONTEND", "noninteractive");
     stages.quietly(&format!("installing {names}"), &mut install)?;
-    match self::missing().first() {
+    match self::missing(browser).first() {
         None => Ok(()),
         Some((name, _)) => bail!("this machine has no {name}, not even after installing it"),
     }
 }
 
 /// What is missing, with the packages of Debian that have it.
-fn missing() -> Vec<(&'static str, &'static str)> {
+fn missing(browser: bool) -> Vec<(&'static str, &'static str)> {
     let mut missing = Vec::new();
     if !["cc", "gcc", "clang"].into_iter().any(on_path) {
         missing.push(("C compiler", "gcc libc6-dev"));
     }
     if !python() {
         missing.push(("Python 3.10 or newer with venv or pip", "python3 python3-pip python3-venv"));
+    }
+    if browser && !BROWSERS.into_iter().any(on_path) {
+        missing.push(("Chromium", "chromium"));
     }
     missing
 }

@@ -17,7 +17,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         other => bail!("unknown: {}; `test` knows --fast", other.join(" ")),
     };
     let stages = Stages::start();
-    machine::prepare(&stages)?;
+    machine::prepare(&stages, !fast)?;
     if fast {
         return without_engines(&stages);
     }
