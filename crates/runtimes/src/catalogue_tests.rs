@@ -25,7 +25,7 @@ fn found(catalogue: &Catalogue, version: &str) -> Option<String> {
 fn the_built_in_catalogue_has_sail_as_its_default() {
     let catalogue = Catalogue::built_in();
     let sail = catalogue.default_runtime();
-    assert_eq!((sail.name.as_str(), sail.engine, sail.disk_bytes), ("sail", EngineKind::Sail, 740 << 20));
+    assert_eq!((sail.name.as_str(), sail.engine, sail.disk_bytes), ("sail", EngineKind::Sail, 840 << 20));
     assert_eq!(sail.datasets[0].rows, Some(336_776));
     assert_eq!(sail.environment_name(), format!("{}-{}", sail.full_name(), sail.lock_hash()));
     assert_eq!(sail.lock_hash().len(), 16);
