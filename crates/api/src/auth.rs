@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use hearth_control::{Caller, Scope};
-use hearth_wire::error::pack;
-use hearth_wire::{method, rpc};
+use hearth_wire::method;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq;
 use tonic::{Code, Status};
 
-use crate::status::with_details;
+use crate::status::{error_info, with_details};
 
 /// What a caller without a credential is told (contract, section 14).
 pub const MISSING_CREDENTIAL: &str = "Request is missing required authentication credential. Expected OAuth 2 \
@@ -83,13 +82,9 @@ pub fn scope_allows(caller: &Caller, path: &str) -> Result<(), Status> {
 
 fn small_scope(path: &str) -> Status {
     let (service, method) = path.trim_start_matches('/').rsplit_once('/').unwrap_or(("", path));
-    let metadata = [("service", service), ("method", &format!("{service}.{method}"))];
-    let detail = rpc::ErrorInfo {
-        reason: "ACCESS_TOKEN_SCOPE_INSUFFICIENT".to_owned(),
-        domain: "googleapis.com".to_owned(),
-        metadata: metadata.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
-    };
-    with_details(Code::PermissionDenied, SMALL_SCOPE.to_owned(), vec![pack(&detail)])
+    let metadata = [("service", service.to_owned()), ("method", format!("{service}.{method}"))];
+    let detail = error_info("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "googleapis.com", metadata);
+    with_details(Code::PermissionDenied, SMALL_SCOPE.to_owned(), vec![detail])
 }
 
 /// The credential in the `authorization` header, if there is one. Jupyter's gateway client says `token` where
@@ -101,12 +96,8 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn unauthenticated(message: &str, reason: &str) -> Status {
-    let detail = rpc::ErrorInfo {
-        reason: reason.to_owned(),
-        domain: "googleapis.com".to_owned(),
-        ..rpc::ErrorInfo::default()
-    };
-    with_details(Code::Unauthenticated, message.to_owned(), vec![pack(&detail)])
+    let detail = error_info(reason, "googleapis.com", []);
+    with_details(Code::Unauthenticated, message.to_owned(), vec![detail])
 }
 
 #[cfg(test)]

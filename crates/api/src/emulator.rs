@@ -15,7 +15,8 @@ use tonic::{Code, Request, Response, Status};
 use crate::Api;
 use crate::convert::insight;
 use crate::convert::time::{duration, timestamp};
-use crate::sessions::{caller, session_name};
+use crate::permission::caller;
+use crate::sessions::session_name;
 use crate::status::{code, kind, status};
 
 /// What the names of faults begin with.

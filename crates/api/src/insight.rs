@@ -16,7 +16,8 @@ use crate::Api;
 use crate::convert::insight as convert;
 use crate::convert::time::{duration, from_duration, from_timestamp, timestamp};
 use crate::convert::usage::signed;
-use crate::sessions::{caller, session_name};
+use crate::permission::{Permission, caller};
+use crate::sessions::session_name;
 use crate::status::status;
 
 /// How much of a log or an archive is sent at once if the caller does not say, and at most.
@@ -28,14 +29,14 @@ impl SessionInsight for Api {
         &self,
         request: Request<pb::GetTimelineRequest>,
     ) -> Result<Response<pb::Timeline>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::SessionsGet, &request.get_ref().name)?;
         let name = session_name(&request.get_ref().name).map_err(status)?;
         let session = self.control.session(&name).await.map_err(status)?;
         Ok(Response::new(convert::timeline(&session)))
     }
 
     async fn get_log(&self, request: Request<pb::GetLogRequest>) -> Result<Response<pb::Log>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::SessionsGet, &request.get_ref().name)?;
         let request = request.into_inner();
         let name = session_name(&request.name).map_err(status)?;
         let (offset, limit) = piece(request.offset, request.limit).map_err(status)?;
@@ -54,7 +55,7 @@ impl SessionInsight for Api {
         &self,
         request: Request<pb::WatchSessionRequest>,
     ) -> Result<Response<Self::WatchSessionStream>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::SessionsGet, &request.get_ref().name)?;
         let request = request.into_inner();
         let name = session_name(&request.name).map_err(status)?;
         let after = u64::try_from(request.after)
@@ -72,7 +73,7 @@ impl SessionInsight for Api {
         &self,
         request: Request<pb::ExtendSessionRequest>,
     ) -> Result<Response<pb::ExtendSessionResponse>, Status> {
-        let caller = caller(&request)?;
+        let caller = self.allowed(&request, Permission::SessionsCreate, &request.get_ref().name)?;
         let request = request.into_inner();
         let name = session_name(&request.name).map_err(status)?;
         let extension = extension(&request).map_err(status)?;
@@ -89,7 +90,7 @@ impl SessionInsight for Api {
         &self,
         request: Request<pb::ExplainSessionRequest>,
     ) -> Result<Response<pb::Explanation>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::SessionsGet, &request.get_ref().name)?;
         let name = session_name(&request.get_ref().name).map_err(status)?;
         let (session, told) = self.control.explain_session(&name).await.map_err(status)?;
         Ok(Response::new(convert::explanation(&session, told)))
@@ -99,7 +100,7 @@ impl SessionInsight for Api {
         &self,
         request: Request<pb::DiagnoseSessionRequest>,
     ) -> Result<Response<pb::Diagnostics>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::SessionsGet, &request.get_ref().name)?;
         let name = session_name(&request.get_ref().name).map_err(status)?;
         let Diagnosed { session, size } = self.control.diagnose_session(&name).await.map_err(status)?;
         Ok(Response::new(pb::Diagnostics {
@@ -114,7 +115,7 @@ impl SessionInsight for Api {
         &self,
         request: Request<pb::GetDiagnosticsRequest>,
     ) -> Result<Response<pb::DiagnosticsPart>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::SessionsGet, &request.get_ref().name)?;
         let request = request.into_inner();
         let name = session_name(&request.name).map_err(status)?;
         let (offset, limit) = piece(request.offset, request.limit).map_err(status)?;

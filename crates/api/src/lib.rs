@@ -10,6 +10,7 @@ mod insight;
 mod interference;
 pub mod limits;
 mod operations;
+mod permission;
 pub mod rest;
 mod sessions;
 mod spark_applications;
@@ -44,6 +45,8 @@ pub struct ApiSettings {
     pub create_hold: Duration,
     /// Where things of sessions are.
     pub places: Places,
+    /// The projects that are served; empty for every project.
+    pub projects: Vec<String>,
     /// The locations that are served; empty for every location.
     pub locations: Vec<String>,
     /// What compute units cost, if that is known.

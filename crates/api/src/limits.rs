@@ -10,10 +10,8 @@ use hearth_wire::error::pack;
 use hearth_wire::rpc;
 use tonic::{Code, Status};
 
-use crate::status::with_details;
+use crate::status::{SERVICE, error_info, with_details};
 
-/// What answers name as the service (contract, section 14).
-const SERVICE: &str = "dataproc.googleapis.com";
 /// After how many projects and locations those are forgotten that have their whole quota again.
 const REMEMBERED: usize = 10_000;
 
@@ -96,13 +94,9 @@ fn exhausted(group: Group, per_minute: NonZeroU32, project: &str, wait: Duration
         ("quota_limit_value", per_minute.to_string()),
         ("consumer", consumer),
     ];
-    let info = rpc::ErrorInfo {
-        reason: "RATE_LIMIT_EXCEEDED".to_owned(),
-        domain: "googleapis.com".to_owned(),
-        metadata: metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
-    };
+    let info = error_info("RATE_LIMIT_EXCEEDED", "googleapis.com", metadata);
     let retry = rpc::RetryInfo { retry_delay: prost_types::Duration::try_from(wait).ok() };
-    with_details(Code::ResourceExhausted, message, vec![pack(&info), pack(&retry)])
+    with_details(Code::ResourceExhausted, message, vec![info, pack(&retry)])
 }
 
 #[cfg(test)]

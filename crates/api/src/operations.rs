@@ -11,7 +11,8 @@ use tonic::{Request, Response, Status};
 
 use crate::Api;
 use crate::convert::operation;
-use crate::sessions::{caller, named};
+use crate::permission::Permission;
+use crate::sessions::named;
 use crate::status::status;
 
 /// The longest that WaitOperation holds its answer, and what it takes when the caller does not say.
@@ -23,7 +24,7 @@ impl Operations for Api {
         &self,
         request: Request<pb::GetOperationRequest>,
     ) -> Result<Response<pb::Operation>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::OperationsGet, &request.get_ref().name)?;
         let name = operation_name(&request.get_ref().name).map_err(status)?;
         let found = self.control.operation(&name).await.map_err(status)?;
         Ok(Response::new(operation::message(&found, &self.settings.places)))
@@ -33,7 +34,7 @@ impl Operations for Api {
         &self,
         request: Request<pb::ListOperationsRequest>,
     ) -> Result<Response<pb::ListOperationsResponse>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::OperationsList, &request.get_ref().name)?;
         let request = request.into_inner();
         if request.return_partial_success {
             return Err(Status::unimplemented("returnPartialSuccess is not served"));
@@ -56,7 +57,7 @@ impl Operations for Api {
         &self,
         request: Request<pb::CancelOperationRequest>,
     ) -> Result<Response<()>, Status> {
-        let caller = caller(&request)?;
+        let caller = self.allowed(&request, Permission::OperationsCancel, &request.get_ref().name)?;
         let name = operation_name(&request.get_ref().name).map_err(status)?;
         self.control.cancel_operation(&caller, &name).await.map_err(status)?;
         Ok(Response::new(()))
@@ -66,7 +67,7 @@ impl Operations for Api {
         &self,
         request: Request<pb::DeleteOperationRequest>,
     ) -> Result<Response<()>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::OperationsDelete, &request.get_ref().name)?;
         let name = operation_name(&request.get_ref().name).map_err(status)?;
         self.control.delete_operation(&name).await.map_err(status)?;
         Ok(Response::new(()))
@@ -76,7 +77,7 @@ impl Operations for Api {
         &self,
         request: Request<pb::WaitOperationRequest>,
     ) -> Result<Response<pb::Operation>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::OperationsGet, &request.get_ref().name)?;
         let request = request.into_inner();
         let name = operation_name(&request.name).map_err(status)?;
         let time =

@@ -1,7 +1,7 @@
 //! `google.cloud.dataproc.v1.SessionController`: parse, call, convert.
 
+use hearth_control::ControlError;
 use hearth_control::sessions::{CreateSession, EndSession, ListSessions};
-use hearth_control::{Caller, ControlError};
 use hearth_core::id::RequestId;
 use hearth_core::name::{InvalidName, OperationName, Parent, SessionName};
 use hearth_core::operation::Operation;
@@ -14,6 +14,7 @@ use crate::Api;
 use crate::convert::{operation, session};
 use crate::emulator::emulator_status;
 use crate::limits::Group;
+use crate::permission::Permission;
 use crate::status::status;
 
 #[tonic::async_trait]
@@ -22,7 +23,7 @@ impl SessionController for Api {
         &self,
         request: Request<pb::CreateSessionRequest>,
     ) -> Result<Response<longrunning::Operation>, Status> {
-        let caller = caller(&request)?;
+        let caller = self.allowed(&request, Permission::SessionsCreate, &request.get_ref().parent)?;
         let request = request.into_inner();
         let parent = self.parent(&request.parent).map_err(status)?;
         self.settings.limits.count(Group::SessionOperations, &parent)?;
@@ -41,7 +42,7 @@ impl SessionController for Api {
         &self,
         request: Request<pb::GetSessionRequest>,
     ) -> Result<Response<pb::Session>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::SessionsGet, &request.get_ref().name)?;
         let name = session_name(&request.get_ref().name).map_err(status)?;
         self.settings.limits.count(Group::Reads, name.parent())?;
         let found = self.control.session(&name).await.map_err(status)?;
@@ -52,7 +53,7 @@ impl SessionController for Api {
         &self,
         request: Request<pb::ListSessionsRequest>,
     ) -> Result<Response<pb::ListSessionsResponse>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::SessionsList, &request.get_ref().parent)?;
         let request = request.into_inner();
         let parent = self.parent(&request.parent).map_err(status)?;
         self.settings.limits.count(Group::Reads, &parent)?;
@@ -68,7 +69,7 @@ impl SessionController for Api {
         &self,
         request: Request<pb::TerminateSessionRequest>,
     ) -> Result<Response<longrunning::Operation>, Status> {
-        let caller = caller(&request)?;
+        let caller = self.allowed(&request, Permission::SessionsTerminate, &request.get_ref().name)?;
         let request = request.into_inner();
         let end = end(&request.name, &request.request_id).map_err(status)?;
         self.settings.limits.count(Group::SessionOperations, end.name.parent())?;
@@ -80,7 +81,7 @@ impl SessionController for Api {
         &self,
         request: Request<pb::DeleteSessionRequest>,
     ) -> Result<Response<longrunning::Operation>, Status> {
-        let caller = caller(&request)?;
+        let caller = self.allowed(&request, Permission::SessionsDelete, &request.get_ref().name)?;
         let request = request.into_inner();
         let end = end(&request.name, &request.request_id).map_err(status)?;
         self.settings.limits.count(Group::SessionOperations, end.name.parent())?;
@@ -91,12 +92,6 @@ impl SessionController for Api {
 
 fn end(name: &str, id: &str) -> Result<EndSession, ControlError> {
     Ok(EndSession { name: session_name(name)?, request_id: request_id(id)? })
-}
-
-/// Who makes the request, as the authentication layer found out.
-pub(crate) fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
-    let known = request.extensions().get::<Caller>().cloned();
-    known.ok_or_else(|| Status::unauthenticated(crate::auth::MISSING_CREDENTIAL))
 }
 
 pub(crate) fn session_name(text: &str) -> Result<SessionName, ControlError> {

@@ -16,7 +16,8 @@ use tonic::{Code, Request, Response, Status};
 use tracing::error;
 
 use crate::Api;
-use crate::sessions::{caller, session_name};
+use crate::permission::Permission;
+use crate::sessions::session_name;
 use crate::status::{bad_request, status, with_details};
 
 /// What stands between a session's name and an application's id.
@@ -39,7 +40,7 @@ macro_rules! calls {
         #[tonic::async_trait]
         impl SessionSparkApplicationController for Api {
             $(async fn $call(&self, request: Request<pb::$request>) -> Result<Response<pb::$response>, Status> {
-                caller(&request)?;
+                self.allowed(&request, Permission::SparkApplicationRead, request.get_ref().name())?;
                 let request = request.into_inner();
                 let application = self.application(&request).await?;
                 application.$ask($(calls!(@ $by request))?).await.map(Response::new).map_err(told)
@@ -49,7 +50,7 @@ macro_rules! calls {
                 &self,
                 request: Request<pb::SearchSessionSparkApplicationsRequest>,
             ) -> Result<Response<pb::SearchSessionSparkApplicationsResponse>, Status> {
-                caller(&request)?;
+                self.allowed(&request, Permission::SparkApplicationRead, &request.get_ref().parent)?;
                 let request = request.into_inner();
                 let name = session_name(&request.parent).map_err(status)?;
                 let (_, sources) = self.sources(&name).await?;
@@ -60,7 +61,7 @@ macro_rules! calls {
                 &self,
                 request: Request<pb::WriteSessionSparkApplicationContextRequest>,
             ) -> Result<Response<pb::WriteSessionSparkApplicationContextResponse>, Status> {
-                caller(&request)?;
+                self.allowed(&request, Permission::SparkApplicationWrite, &request.get_ref().name)?;
                 let request = request.into_inner();
                 let (session, id) = parse(&request).map_err(status)?;
                 let session = self.control.session(&session).await.map_err(status)?;

@@ -10,6 +10,9 @@ use prost::Message;
 use tonic::{Code, Status};
 use tracing::error;
 
+/// What answers name as the service (contract, section 14).
+pub(crate) const SERVICE: &str = "dataproc.googleapis.com";
+
 /// The one table from kinds of failure to gRPC codes. HTTP statuses follow from the code.
 pub fn code(kind: ErrorKind) -> Code {
     match kind {
@@ -74,6 +77,16 @@ pub fn with_details(code: Code, message: String, details: Vec<prost_types::Any>)
     }
     let whole = rpc::Status { code: code.into(), message: message.clone(), details };
     Status::with_details(code, message, Bytes::from(whole.encode_to_vec()))
+}
+
+/// Why a call was refused, as programs read it, as a detail.
+pub fn error_info<const N: usize>(
+    reason: &str,
+    domain: &str,
+    metadata: [(&str, String); N],
+) -> prost_types::Any {
+    let metadata = metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    pack(&rpc::ErrorInfo { reason: reason.to_owned(), domain: domain.to_owned(), metadata })
 }
 
 /// Fields that broke a rule, as a detail.

@@ -9,7 +9,8 @@ use tonic::{Request, Response, Status};
 
 use crate::Api;
 use crate::convert::template;
-use crate::sessions::{caller, named};
+use crate::permission::Permission;
+use crate::sessions::named;
 use crate::status::status;
 
 #[tonic::async_trait]
@@ -18,7 +19,7 @@ impl SessionTemplateController for Api {
         &self,
         request: Request<pb::CreateSessionTemplateRequest>,
     ) -> Result<Response<pb::SessionTemplate>, Status> {
-        let caller = caller(&request)?;
+        let caller = self.allowed(&request, Permission::TemplatesCreate, &request.get_ref().parent)?;
         let request = request.into_inner();
         let parent = self.parent(&request.parent).map_err(status)?;
         let body = body(request.session_template).map_err(status)?;
@@ -30,7 +31,8 @@ impl SessionTemplateController for Api {
         &self,
         request: Request<pb::UpdateSessionTemplateRequest>,
     ) -> Result<Response<pb::SessionTemplate>, Status> {
-        caller(&request)?;
+        let name = request.get_ref().session_template.as_ref().map_or("", |template| &template.name);
+        self.allowed(&request, Permission::TemplatesUpdate, name)?;
         let body = body(request.into_inner().session_template).map_err(status)?;
         if body.name.is_empty() {
             let text = "Request contains an invalid argument.";
@@ -45,7 +47,7 @@ impl SessionTemplateController for Api {
         &self,
         request: Request<pb::GetSessionTemplateRequest>,
     ) -> Result<Response<pb::SessionTemplate>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::TemplatesGet, &request.get_ref().name)?;
         let name = template_name(&request.get_ref().name).map_err(status)?;
         let found = self.control.template(&name).await.map_err(status)?;
         Ok(Response::new(template::message(&found)))
@@ -55,7 +57,7 @@ impl SessionTemplateController for Api {
         &self,
         request: Request<pb::ListSessionTemplatesRequest>,
     ) -> Result<Response<pb::ListSessionTemplatesResponse>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::TemplatesList, &request.get_ref().parent)?;
         let pb::ListSessionTemplatesRequest { parent, page_size, page_token, filter } = request.into_inner();
         let parent = self.parent(&parent).map_err(status)?;
         let list = ListTemplates { parent, page_size, page_token, filter };
@@ -70,7 +72,7 @@ impl SessionTemplateController for Api {
         &self,
         request: Request<pb::DeleteSessionTemplateRequest>,
     ) -> Result<Response<()>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::TemplatesDelete, &request.get_ref().name)?;
         let name = template_name(&request.get_ref().name).map_err(status)?;
         self.control.delete_template(&name).await.map_err(status)?;
         Ok(Response::new(()))

@@ -12,7 +12,8 @@ use tonic::{Request, Response, Status};
 use crate::Api;
 use crate::convert::time::{from_seconds, from_timestamp, timestamp};
 use crate::convert::usage::signed;
-use crate::sessions::{caller, named};
+use crate::permission::Permission;
+use crate::sessions::named;
 use crate::status::status;
 
 /// The most groups that are told at once. Far below what a client takes as one message, and above what people read.
@@ -23,7 +24,7 @@ const EVERY: &str = "-";
 #[tonic::async_trait]
 impl UsageReports for Api {
     async fn get_usage(&self, request: Request<pb::GetUsageRequest>) -> Result<Response<pb::Usage>, Status> {
-        caller(&request)?;
+        self.allowed(&request, Permission::SessionsList, &request.get_ref().parent)?;
         let request = request.into_inner();
         let ask = self.ask(&request).map_err(status)?;
         let report = self.control.usage(&ask).await.map_err(status)?;

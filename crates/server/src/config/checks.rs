@@ -17,6 +17,7 @@ pub(super) fn check(
     let mut checks = Checks { origins, broken, errors: Vec::new() };
     checks.listen(config);
     checks.auth(config);
+    checks.projects(config);
     checks.locations(config);
     checks.stop(config);
     checks.directory("state-dir", &config.state_dir);
@@ -56,6 +57,13 @@ impl Checks<'_> {
             let hint =
                 "Listen on loopback addresses only, such as 127.0.0.1 and [::1], or set auth to \"token\".";
             self.refuse("auth", &["listen"], text, hint);
+        }
+    }
+
+    fn projects(&mut self, config: &Config) {
+        if !config.projects.is_empty() && !config.projects.contains(&config.project) {
+            let text = format!("\"{}\" is not one of the projects that are served", config.project);
+            self.refuse("project", &["projects"], text, "Set project to one of projects, or add it there.");
         }
     }
 

@@ -36,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) advertise: Option<String>,
     /// The project of our own commands and of requests that name none.
     pub(crate) project: String,
+    /// The projects that are served; empty means every one.
+    pub(crate) projects: Vec<String>,
     /// The locations that are served; empty means every one.
     pub(crate) locations: Vec<String>,
     /// The location of our own commands and of requests that name none; one of `locations` unless that is empty.
@@ -125,6 +127,7 @@ impl Config {
             default_runtime: "sail".to_owned(),
             advertise: None,
             project: "local".to_owned(),
+            projects: Vec::new(),
             locations: Vec::new(),
             default_location: "local".to_owned(),
             // A warm start takes less, and official clients then skip their first poll after 5 s.

@@ -147,8 +147,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Segment(|config| &mut config.project),
         flag: None,
         since: "0.1",
-        doc: "The project of commands and requests that name none.\n\nEvery project is served. Our own client \
-              commands read the same variable, so that both sides agree.",
+        doc: "The project of commands and requests that name none.\n\nIt must be one of `projects`, unless that is \
+              empty. Our own client commands read the same variable, so that both sides agree.",
+    },
+    Setting {
+        key: "projects",
+        kind: Kind::Segments(|config| &mut config.projects),
+        flag: None,
+        since: "0.1",
+        doc: "The projects that are served.\n\nCalls that name another are refused as where a caller has no \
+              permission. The empty list serves every project.",
     },
     Setting {
         key: "locations",

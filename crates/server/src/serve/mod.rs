@@ -267,6 +267,7 @@ fn assemble(
     let settings = ApiSettings {
         create_hold: config.create_hold,
         places,
+        projects: config.projects.clone(),
         locations: config.locations.clone(),
         price: config.price.clone(),
         info: ServerInfo { measured_by, ..server_info(config, &catalogue, known, control.now()) },

@@ -134,6 +134,9 @@ fn placed(value: &Value, home: &Parent, config: &Config) -> Result<(Parent, Temp
     }
     let name: TemplateName = body.name.parse().map_err(|error| format!("{error}"))?;
     let parent = name.parent().clone();
+    if !config.projects.is_empty() && !config.projects.contains(&parent.project) {
+        return Err(format!("project '{}' is not served here", parent.project));
+    }
     if !config.locations.is_empty() && !config.locations.contains(&parent.location) {
         return Err(format!("location '{}' is not served here", parent.location));
     }

@@ -165,6 +165,8 @@ fn a_conflict_blames_the_setting_that_somebody_set() {
         ),
         "{errors:?}"
     );
+    let errors = sources().file("projects = ['etl']").errors();
+    assert!(errors[0].starts_with(r#"hearth.toml:1: "projects": does not go with "project""#), "{errors:?}");
     let errors = sources().file("locations = ['europe-west1']").errors();
     assert!(
         errors[0].starts_with(r#"hearth.toml:1: "locations": does not go with "default-location""#),
