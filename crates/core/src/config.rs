@@ -173,6 +173,13 @@ impl SessionConfig {
         self.environment.as_ref()?.execution.as_ref()
     }
 
+    /// The last part of the name of the cluster whose history server it names; empty for none.
+    pub fn history_server(&self) -> &str {
+        let peripherals = self.environment.as_ref().and_then(|environment| environment.peripherals.as_ref());
+        let cluster = peripherals.and_then(|peripherals| peripherals.spark_history_server.as_deref());
+        cluster.and_then(|cluster| cluster.rsplit('/').next()).unwrap_or_default()
+    }
+
     /// The execution settings, made if there are none yet.
     pub fn execution_mut(&mut self) -> &mut ExecutionConfig {
         self.environment.get_or_insert_default().execution.get_or_insert_default()

@@ -295,7 +295,7 @@ impl Session {
     /// Whose things its own are in the staging store.
     pub fn staged(&self) -> Owner<'_> {
         let bucket = self.config.execution().map_or("", |execution| execution.staging_bucket.as_str());
-        Owner { session: self.uuid, bucket }
+        Owner { session: self.uuid, bucket, history_server: self.config.history_server() }
     }
 
     /// Whether the reconciler still has something to do for it, retention aside.

@@ -50,13 +50,15 @@ impl Keeping {
     }
 }
 
-/// Whose things: those of a session, in the bucket that it names.
+/// Whose things: those of a session, in the bucket that it names, and shown by the history server that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner<'s> {
     /// The session.
     pub session: SessionUuid,
     /// Its `staging_bucket`; empty for none.
     pub bucket: &'s str,
+    /// The last part of its `spark_history_server_config.dataproc_cluster`; empty for none.
+    pub history_server: &'s str,
 }
 
 /// Where the staging store of each bucket is. Addresses have no slash at the end.
@@ -107,7 +109,8 @@ mod tests {
         assert_eq!(places.of("team-blue"), "s3://blue/sessions");
         assert_eq!(places.of("team-red"), "file:///srv/staging");
         assert_eq!(places.of(""), "file:///srv/staging");
-        let owner = Owner { session: SessionUuid(uuid::Uuid::from_u128(1)), bucket: "team-blue" };
+        let owner =
+            Owner { session: SessionUuid(uuid::Uuid::from_u128(1)), bucket: "team-blue", history_server: "" };
         let uuid = owner.session;
         assert_eq!(
             places.uri(owner, OUTPUT),

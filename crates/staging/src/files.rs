@@ -1,6 +1,7 @@
 //! Files beside the output: event logs, and records written over REST. Removed with everything else of their session.
 
 use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
 use hearth_control::world::StagingError;
@@ -34,13 +35,19 @@ impl ObjectStaging {
         file: &FilePath,
     ) -> Result<(), StagingError> {
         let place = self.folder(owner)?;
-        let copy = async {
-            let mut from = tokio::fs::File::open(file).await?;
-            let mut to = BufWriter::new(place.store, place.path.join(folder).join(name));
-            tokio::io::copy(&mut from, &mut to).await?;
-            to.shutdown().await
-        };
-        copy.await.map_err(StagingError::because(format!("keep a file of a session in \"{}\"", place.uri)))
+        let copied = copy_in(place.store, place.path.join(folder).join(name), file).await;
+        copied.map_err(StagingError::because(format!("keep a file of a session in \"{}\"", place.uri)))
+    }
+
+    /// Puts a copy of a file of this machine where others than us look for it, under a name at an address. It is theirs
+    /// from then on: nothing here removes it.
+    ///
+    /// # Errors
+    /// When it cannot be read or put there, or the address is none.
+    pub async fn give_file(&self, uri: &str, name: &str, file: &FilePath) -> Result<(), StagingError> {
+        let place = self.opened(uri)?;
+        let copied = copy_in(place.store, place.root.join(name), file).await;
+        copied.map_err(StagingError::because(format!("put a file of a session into \"{uri}\"")))
     }
 
     /// Keeps a few bytes under a name in a folder of the session.
@@ -109,6 +116,13 @@ impl ObjectStaging {
         copied.map_err(StagingError::because(format!("fetch a file of a session from \"{}\"", place.uri)))?;
         Ok(cache.to_owned())
     }
+}
+
+async fn copy_in(store: Arc<dyn ObjectStore>, path: Path, file: &FilePath) -> std::io::Result<()> {
+    let mut from = tokio::fs::File::open(file).await?;
+    let mut to = BufWriter::new(store, path);
+    tokio::io::copy(&mut from, &mut to).await?;
+    to.shutdown().await
 }
 
 async fn copy_out(store: &dyn ObjectStore, path: &Path, to: &FilePath) -> std::io::Result<()> {

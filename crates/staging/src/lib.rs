@@ -100,6 +100,17 @@ impl ObjectStaging {
         Ok(Self { places: Arc::new(places), ..self })
     }
 
+    /// The same, sure that these are addresses that [`give_file`](Self::give_file) can take.
+    ///
+    /// # Errors
+    /// When one of them is none.
+    pub fn giving_to<'u>(self, uris: impl IntoIterator<Item = &'u str>) -> Result<Self, OpenError> {
+        for uri in uris {
+            open::open(uri, &self.options)?;
+        }
+        Ok(self)
+    }
+
     fn new(default: Opened, options: Options) -> Self {
         let places = Places { default: default.uri.clone(), buckets: BTreeMap::new() };
         Self { default, places: Arc::new(places), options, opened: Arc::default() }

@@ -34,4 +34,4 @@ pub(crate) use self::args::{ConfigArgs, ShowArgs};
 pub(crate) use self::model::{Auth, Config, EngineDriver, LogConfig, LogFormat};
 pub(crate) use self::origins::AllowedOrigin;
 pub(crate) use self::resolve::Loaded;
-pub(crate) use self::spark::{Metastore, NamedMetastore};
+pub(crate) use self::spark::{Metastore, NamedHistoryServer, NamedMetastore};

@@ -11,7 +11,7 @@ use hearth_core::usage::Price;
 
 use super::origins::AllowedOrigin;
 use super::source::Directories;
-use super::spark::{Master, NamedMetastore};
+use super::spark::{Master, NamedHistoryServer, NamedMetastore};
 
 /// Everything that can be set about a server, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub(crate) struct Config {
     pub(crate) spark_masters: Vec<Master>,
     /// Metastores that sessions may name.
     pub(crate) metastores: Vec<NamedMetastore>,
+    /// History servers that sessions may name.
+    pub(crate) history_servers: Vec<NamedHistoryServer>,
     /// What is logged, and how.
     pub(crate) log: LogConfig,
 }
@@ -147,6 +149,7 @@ impl Config {
             },
             spark_masters: Vec::new(),
             metastores: Vec::new(),
+            history_servers: Vec::new(),
             log: LogConfig { filter: "info".to_owned(), format: LogFormat::Text },
         }
     }

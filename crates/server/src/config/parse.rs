@@ -50,6 +50,9 @@ pub(super) fn store(
         Kind::Metastores(place) => {
             *place(config) = list(raw, context, "NAME=ADDRESS or a list of them", parsed)?;
         }
+        Kind::HistoryServers(place) => {
+            *place(config) = list(raw, context, "NAME=EVENTS PAGES or a list of them", parsed)?;
+        }
         Kind::Directory(place) => {
             *place(config) =
                 text(raw, "a path").and_then(|text| path(text, context.directories)).map_err(one)?;

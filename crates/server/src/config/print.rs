@@ -54,6 +54,7 @@ pub(super) fn value(kind: &Kind, config: &Config) -> Option<toml::Value> {
         Kind::Origins(place) => return Some(list(place(&mut config))),
         Kind::Masters(place) => return Some(list(place(&mut config))),
         Kind::Metastores(place) => return Some(list(place(&mut config))),
+        Kind::HistoryServers(place) => return Some(list(place(&mut config))),
         Kind::Directory(place) => place(&mut config).display().to_string(),
         Kind::File(place) => place(&mut config).as_ref()?.display().to_string(),
         Kind::Uri(place) => place(&mut config).clone()?,

@@ -113,6 +113,7 @@ fn kind_text(kind: &Kind) -> String {
         Kind::Segments(_) => "names, without slashes and spaces".to_owned(),
         Kind::Masters(_) => "masters of Spark".to_owned(),
         Kind::Metastores(_) => "metastores, each `NAME=thrift://HOST:PORT` or `NAME=managed`".to_owned(),
+        Kind::HistoryServers(_) => "history servers, each `NAME=EVENTS PAGES`".to_owned(),
         Kind::Origins(_) => "origins, `\"loopback\"` or `\"*\"`".to_owned(),
         Kind::Buckets(_) => "buckets, such as `\"team-blue=s3://acme-blue/sessions\"`".to_owned(),
         Kind::Pools(_) => "pools, such as `\"sail=0..2\"`".to_owned(),
@@ -144,6 +145,9 @@ fn setting_schema(setting: &Setting) -> Value {
         Kind::Masters(_) => list(json!({ "type": "string", "pattern": "^(yarn|local.*|(spark|k8s)://.+)$" })),
         Kind::Metastores(_) => {
             list(json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]+=(managed|thrift://.+:[0-9]+)$" }))
+        }
+        Kind::HistoryServers(_) => {
+            list(json!({ "type": "string", "pattern": r"^[A-Za-z0-9_-]+=[a-z0-9]+://\S+\s+https?://\S+$" }))
         }
         Kind::Origins(_) => {
             list(json!({ "type": "string", "pattern": "^(\\*|loopback|https?://[^/@\\s]+)$" }))

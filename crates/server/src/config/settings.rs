@@ -16,7 +16,7 @@ use hearth_core::validate::{MAX_TTL, MIN_TTL};
 
 use super::model::{Auth, Config, EngineDriver, LogFormat};
 use super::origins::AllowedOrigin;
-use super::spark::{Master, NamedMetastore};
+use super::spark::{Master, NamedHistoryServer, NamedMetastore};
 
 /// One thing that can be set.
 pub(super) struct Setting {
@@ -65,6 +65,8 @@ pub(super) enum Kind {
     Masters(Place<Vec<Master>>),
     /// Metastores by their names.
     Metastores(Place<Vec<NamedMetastore>>),
+    /// History servers of Spark by their names.
+    HistoryServers(Place<Vec<NamedHistoryServer>>),
     /// Directives that pick log events.
     Filter(Place<String>),
     /// A time with units.
@@ -409,6 +411,18 @@ pub(super) const SETTINGS: &[Setting] = &[
               there.\n\nEach is `NAME=thrift://HOST:PORT`, a Hive metastore that runs elsewhere, or `NAME=managed`, \
               one that the service runs from the jars of an installed Spark when a session first asks for it. With \
               the empty list `metastoreService` is kept and shown and has no effect.",
+    },
+    Setting {
+        key: "spark.history-servers",
+        kind: Kind::HistoryServers(|config| &mut config.history_servers),
+        flag: None,
+        since: "0.1",
+        doc: "Spark history servers that sessions may name in `sparkHistoryServerConfig.dataprocCluster`, by the last \
+              part of the name there.\n\nEach is `NAME=EVENTS PAGES`: where it looks for event logs, as \
+              `file:///DIRECTORY`, `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX` with the credentials of `staging.uri`, \
+              and the address of its web pages. A session that names one leaves its event logs there at its end, and \
+              its link leads there then. With the empty list `dataprocCluster` is kept and shown and has no effect: \
+              the service's own history server shows every session.",
     },
     Setting {
         key: "log.filter",

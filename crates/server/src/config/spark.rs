@@ -1,7 +1,9 @@
-//! What sessions on Apache Spark may be connected to: cluster masters and metastores.
+//! What sessions on Apache Spark may be connected to: cluster masters, metastores and history servers.
 
 use std::fmt;
 use std::str::FromStr;
+
+use http::Uri;
 
 /// Where Spark may run executors, in Spark's own form: `spark://HOST:PORT`, `yarn`, `k8s://ADDRESS`, `local[N]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,17 @@ pub(crate) enum Metastore {
     At(String),
     /// In one that the service runs, from the jars of an installed Spark.
     Managed,
+}
+
+/// A history server of Spark by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamedHistoryServer {
+    /// The last part of `dataprocCluster`.
+    pub(crate) name: String,
+    /// The address that it reads event logs from: `file:///DIRECTORY`, `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`.
+    pub(crate) events: String,
+    /// The address of its web pages, without a slash at the end.
+    pub(crate) pages: String,
 }
 
 /// The word for a metastore that the service runs.
@@ -62,11 +75,7 @@ impl FromStr for NamedMetastore {
                 "\"{text}\" is no metastore: write NAME=thrift://HOST:PORT, or NAME={MANAGED} for one that Hearth runs"
             )
         };
-        let (name, address) = text.split_once('=').ok_or_else(wrong)?;
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        if name.is_empty() || !name.chars().all(plain) {
-            return Err(wrong());
-        }
+        let (name, address) = named(text).ok_or_else(wrong)?;
         let metastore = match address {
             MANAGED => Metastore::Managed,
             address if is_thrift(address) => Metastore::At(address.to_owned()),
@@ -84,6 +93,47 @@ impl fmt::Display for NamedMetastore {
         };
         write!(f, "{}={address}", self.name)
     }
+}
+
+impl FromStr for NamedHistoryServer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "\"{text}\" is no history server: write NAME=EVENTS PAGES, as in \
+                 \"team=file:///srv/spark-events http://history.example:18080\""
+            )
+        };
+        let (name, addresses) = named(text).ok_or_else(wrong)?;
+        let mut addresses = addresses.split_whitespace();
+        let (Some(events), Some(pages), None) = (addresses.next(), addresses.next(), addresses.next()) else {
+            return Err(wrong());
+        };
+        let is_web = pages.parse::<Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.query().is_none()
+                && !pages.contains('@')
+        });
+        if !events.contains("://") || !is_web {
+            return Err(wrong());
+        }
+        let pages = pages.trim_end_matches('/').to_owned();
+        Ok(Self { name: name.to_owned(), events: events.to_owned(), pages })
+    }
+}
+
+impl fmt::Display for NamedHistoryServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={} {}", self.name, self.events, self.pages)
+    }
+}
+
+/// A name that can be the last part of a resource's, and what it stands for.
+fn named(text: &str) -> Option<(&str, &str)> {
+    let (name, meant) = text.split_once('=')?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    (!name.is_empty() && name.chars().all(plain)).then_some((name, meant))
 }
 
 /// One address of Thrift, or several for a metastore that is there more than once.
@@ -108,6 +158,9 @@ mod tests {
         for text in ["spark://127.0.0.1:7077", "yarn", "k8s://https://10.0.0.1:6443", "local", "local[2]"] {
             assert_eq!(text.parse::<Master>().unwrap().to_string(), text);
         }
+        for text in ["team=file:///srv/events http://history.example:18080", "s=s3://b/p https://h/spark"] {
+            assert_eq!(text.parse::<NamedHistoryServer>().unwrap().to_string(), text);
+        }
     }
 
     #[test]
@@ -118,6 +171,19 @@ mod tests {
                 text.parse::<NamedMetastore>().unwrap_err().contains("NAME=thrift://HOST:PORT"),
                 "{text}"
             );
+        }
+        for text in [
+            "",
+            "team=file:///srv/events",
+            "team=http://history.example",
+            "team=/srv/events http://h",
+            "team=file:///e history.example:18080",
+            "team=file:///e ftp://h",
+            "team=file:///e http://user:secret@h",
+            "a b=file:///e http://h",
+            "team=file:///e http://h http://i",
+        ] {
+            assert!(text.parse::<NamedHistoryServer>().unwrap_err().contains("NAME=EVENTS PAGES"), "{text}");
         }
         for text in ["", "spark://", "cluster", "local[2", "spark://a b"] {
             assert!(text.parse::<Master>().unwrap_err().contains("spark://HOST:PORT"), "{text}");

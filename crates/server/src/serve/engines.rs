@@ -22,7 +22,7 @@ use super::metastores::{Managed, Metastores};
 use super::packages::Layers;
 use super::probe::NetworkProbe;
 use super::secrets::EngineSecrets;
-use super::spark::EventDirs;
+use super::spark::{EventDirs, HistoryServers};
 use crate::config::{Config, EngineDriver, Metastore};
 
 /// Where what runs for several sessions has its directories, within the state directory.
@@ -140,7 +140,17 @@ pub(super) fn launcher(
     program: PathBuf,
 ) -> Arc<CatalogueLauncher> {
     let (log_limit, memory) = (config.session.log_limit, machine_memory());
-    Arc::new(CatalogueLauncher { catalogue, environments, log_limit, memory, secrets, metastores, program })
+    let history_servers = HistoryServers::new(&config.history_servers);
+    Arc::new(CatalogueLauncher {
+        catalogue,
+        environments,
+        log_limit,
+        memory,
+        secrets,
+        metastores,
+        history_servers,
+        program,
+    })
 }
 
 /// Bytes of memory that this machine has.

@@ -24,7 +24,7 @@ use super::kernels::Cards;
 use super::metastores::{Connection, Metastores};
 use super::packages::{self, Layers};
 use super::secrets::EngineSecrets;
-use super::spark::EventDirs;
+use super::spark::{EventDirs, HistoryServers};
 use crate::archive;
 
 /// Starts sessions on the runtimes of a catalogue.
@@ -36,6 +36,7 @@ pub(crate) struct CatalogueLauncher {
     pub(crate) memory: u64,
     pub(crate) secrets: Arc<EngineSecrets>,
     pub(crate) metastores: Arc<Metastores>,
+    pub(crate) history_servers: HistoryServers,
     /// This program, which is also the relay of kernels.
     pub(crate) program: PathBuf,
 }
@@ -286,6 +287,7 @@ impl Launcher for CatalogueLauncher {
             }
         };
         violations.extend(metastore);
+        violations.extend(self.history_servers.check(config));
         violations
     }
 

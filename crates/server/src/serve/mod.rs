@@ -66,7 +66,9 @@ use self::front::Front;
 use self::kernels::{Answered, Cards, Keeper, SessionKernels};
 use self::metastores::Metastores;
 use self::secrets::EngineSecrets;
-use self::spark::{EventDirs, History, HistoryFiles, KeptFiles, SparkApplications, SparkPages};
+use self::spark::{
+    EventDirs, History, HistoryFiles, HistoryServers, KeptFiles, SparkApplications, SparkPages,
+};
 pub(crate) use self::token::{READER_TOKEN_FILE, TOKEN_FILE};
 use crate::config::{Auth, Config};
 
@@ -274,7 +276,13 @@ fn assemble(
         limits: Limits::per_minute(config.session_operations_per_minute, config.reads_per_minute),
     };
     let max_body = usize::try_from(config.max_body).unwrap_or(usize::MAX);
-    let pages = SparkPages::new(control.clone(), authenticator.clone(), secrets, spark.history.clone());
+    let pages = SparkPages::new(
+        control.clone(),
+        authenticator.clone(),
+        secrets,
+        spark.history.clone(),
+        Arc::new(HistoryServers::new(&config.history_servers)),
+    );
     let mut api = Api::new(control.clone(), Arc::new(spark), settings);
     if let Some(emulator) = emulator {
         api = api.emulated(emulator);
@@ -349,13 +357,16 @@ fn real_world(
     let Made { addresses, secrets, own_secrets } = made;
     let Engines { driver, launcher, probe, measured_by, installer, metastores, cards, kernels } =
         Engines::new(config, state_dir, catalogue.clone(), secrets.clone())?;
-    let staging = staging(config, state_dir)?;
+    let events_of_others = config.history_servers.iter().map(|server| server.events.as_str());
+    let staging = staging(config, state_dir)?.giving_to(events_of_others)?;
     let places = addresses.places(staging.places().clone());
     let (events, history_files) = (EventDirs::new(state_dir), HistoryFiles::new(state_dir));
     let history = installer.clone().map(|installer| {
         Arc::new(History::new(history_files.clone(), staging.clone(), catalogue, installer))
     });
-    let kept = KeptFiles { objects: staging.clone(), events: events.clone(), history: history_files };
+    let servers = Arc::new(HistoryServers::new(&config.history_servers));
+    let kept =
+        KeptFiles { objects: staging.clone(), events: events.clone(), history: history_files, servers };
     let packer = SessionPacker {
         places: places.clone(),
         launcher: launcher.clone(),

@@ -1,77 +1,17 @@
 //! A session whose executors run on a cluster: Spark's own standalone one, a master and two workers on addresses of
 //! the loopback interface.
 
-use std::fs::{self, File};
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::fs;
 
-use hearth_testkit::{Options, PARENT, Python, Signal, connect_session, eventually_within, runtimes_dir};
-use rustix::process::{Pid, kill_process_group};
+use hearth_testkit::{Options, PARENT, Python, connect_session, eventually_within};
 use serde_json::{Value, json};
 
+use crate::daemon::Daemon;
 use crate::spark_jvm::{PATIENCE, RUNTIME, session_in};
 use crate::{HEARTH, remote, script, uuid};
 
 /// What a master writes directly before its address.
 const MASTER_AT: &str = "Starting Spark master at ";
-
-/// A program of Spark, with what it has started. Dropping it ends them all.
-struct Daemon {
-    child: Child,
-    log: PathBuf,
-}
-
-impl Daemon {
-    /// Starts a main class of the installed Spark on an address.
-    fn start(dir: &Path, name: &str, address: &str, class: &str, arguments: &[&str]) -> Self {
-        let (site, java) = installed();
-        let log = dir.join(format!("{name}.log"));
-        let output = File::create(&log).unwrap();
-        let mut command = Command::new(java.join("bin/java"));
-        command.arg("-Xmx300m").arg("-XX:+UseSerialGC").arg("-XX:TieredStopAtLevel=1");
-        command.arg("-cp").arg(site.join("jars/*")).arg(class);
-        command.args(["--host", address, "--port", "0", "--webui-port", "0"]).args(arguments);
-        command.env("SPARK_HOME", &site).env("SPARK_LOCAL_IP", address).env("SPARK_SCALA_VERSION", "2.13");
-        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
-        // Executors are in the group of their worker.
-        let child = command.process_group(0).spawn().unwrap();
-        Self { child, log }
-    }
-
-    /// What it has written so far.
-    fn said(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    fn kill(&mut self) {
-        let group = Pid::from_child(&self.child);
-        let _ = kill_process_group(group, Signal::KILL);
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// The folder of the installed Spark and the home of its Java.
-fn installed() -> (PathBuf, PathBuf) {
-    let entries = fs::read_dir(runtimes_dir().join("envs")).unwrap();
-    let found = entries.filter_map(|entry| {
-        let root = entry.ok()?.path();
-        root.file_name()?.to_str()?.starts_with("spark-4.0").then_some(())?;
-        let marker: Value =
-            serde_json::from_slice(&fs::read(root.join("hearth-environment.json")).ok()?).ok()?;
-        Some((
-            root.join(marker["site-packages"].as_str()?).join("pyspark"),
-            PathBuf::from(marker["java-home"].as_str()?),
-        ))
-    });
-    found.max().expect("Spark is installed")
-}
 
 fn session_on(master: &str) -> Value {
     let mut body = connect_session("on-a-cluster");
@@ -88,15 +28,13 @@ fn session_on(master: &str) -> Value {
 #[test]
 fn a_query_on_a_cluster_outlives_a_worker() {
     let dir = tempfile::tempdir().unwrap();
-    let daemon = |name: &str, address: &str, class: &str, arguments: &[&str]| {
-        Daemon::start(dir.path(), name, address, class, arguments)
+    let daemon = |name: &str, address: &str, class: &str, more: &[&str]| {
+        let mut arguments = vec!["--host", address, "--port", "0", "--webui-port", "0"];
+        arguments.extend(more);
+        Daemon::start(dir.path(), name, address, &[], class, &arguments)
     };
     let master = daemon("master", "127.0.0.1", "org.apache.spark.deploy.master.Master", &[]);
-    let address = eventually_within(PATIENCE, "the master says where it is", || {
-        let said = master.said();
-        let line = said.lines().find_map(|line| line.split_once(MASTER_AT)).map(|(_, rest)| rest.to_owned());
-        line.ok_or(said)
-    });
+    let address = master.says(MASTER_AT);
     let address = address.trim();
     let work = dir.path().join("work");
     let arguments = ["--cores", "1", "--memory", "2g", "-d", work.to_str().unwrap(), address];

@@ -4,9 +4,11 @@
 
 mod cluster;
 mod crash;
+mod daemon;
 mod dataproc1;
 mod diagnostics;
 mod google;
+mod history_server;
 mod jupyter;
 mod metastore;
 mod pools;

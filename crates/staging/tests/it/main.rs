@@ -15,7 +15,7 @@ fn session() -> SessionUuid {
 }
 
 fn owner(bucket: &str) -> Owner<'_> {
-    Owner { session: session(), bucket }
+    Owner { session: session(), bucket, history_server: "" }
 }
 
 /// The folder of the session in a store.

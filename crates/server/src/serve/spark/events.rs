@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use hearth_control::world::{Kept, Staging, StagingError};
@@ -12,6 +13,7 @@ use hearth_driver::LogChunk;
 use hearth_staging::ObjectStaging;
 
 use super::history::HistoryFiles;
+use super::servers::HistoryServers;
 
 /// What Spark adds to the name of a log while it writes it. An engine that is killed leaves it there.
 const IN_PROGRESS: &str = ".inprogress";
@@ -54,6 +56,7 @@ pub(crate) struct KeptFiles {
     pub(crate) objects: ObjectStaging,
     pub(crate) events: EventDirs,
     pub(crate) history: HistoryFiles,
+    pub(crate) servers: Arc<HistoryServers>,
 }
 
 #[async_trait]
@@ -82,6 +85,9 @@ impl Staging for KeptFiles {
             }
             let name = name.strip_suffix(IN_PROGRESS).unwrap_or(&name);
             self.objects.keep_file(owner, staged::EVENT_LOGS, name, &log.path()).await?;
+            if let Some(server) = self.servers.of(owner) {
+                self.objects.give_file(&server.events, name, &log.path()).await?;
+            }
         }
         self.events.remove(owner.session).map_err(failed)
     }

@@ -8,9 +8,11 @@ mod applications;
 mod events;
 mod history;
 mod pages;
+mod servers;
 mod sign_in;
 
 pub(crate) use applications::SparkApplications;
 pub(crate) use events::{EventDirs, KeptFiles};
 pub(crate) use history::{History, HistoryFiles};
 pub(crate) use pages::SparkPages;
+pub(crate) use servers::HistoryServers;

@@ -14,6 +14,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 
 use super::history::History;
+use super::servers::HistoryServers;
 use super::sign_in::{self, SignIn};
 use crate::serve::secrets::EngineSecrets;
 
@@ -35,6 +36,7 @@ struct Inner {
     authenticator: Authenticator,
     secrets: Arc<EngineSecrets>,
     history: Option<Arc<History>>,
+    servers: Arc<HistoryServers>,
     pages: Pages,
 }
 
@@ -59,14 +61,16 @@ impl Wanted {
 }
 
 impl SparkPages {
-    /// Those of the sessions of a control; without a history, only while they live.
+    /// Those of the sessions of a control; without a history, only while they live. Sessions that name one of the
+    /// servers have their history there.
     pub(crate) fn new(
         control: Control,
         authenticator: Authenticator,
         secrets: Arc<EngineSecrets>,
         history: Option<Arc<History>>,
+        servers: Arc<HistoryServers>,
     ) -> Self {
-        Self(Arc::new(Inner { control, authenticator, secrets, history, pages: Pages::new() }))
+        Self(Arc::new(Inner { control, authenticator, secrets, history, servers, pages: Pages::new() }))
     }
 
     /// Whether [`call`](Self::call) is what answers requests for this path.
@@ -161,6 +165,7 @@ impl SparkPages {
         let Some(history) = &self.0.history else { return Ok(Past::Nothing) };
         let known = history.applications(session.staged()).await?;
         let Some(last) = known.last() else { return Ok(Past::Nothing) };
+        let server = self.0.servers.of(session.staged());
         let first_segment = |rest: &str| rest.split('/').next().unwrap_or_default().to_owned();
         let application = if let Some(rest) = path.strip_prefix("/history/") {
             first_segment(rest)
@@ -170,10 +175,14 @@ impl SparkPages {
             last.clone()
         } else {
             // As it was called while the session lived.
-            return Ok(Past::Elsewhere(format!("{}/history/{last}{path}", wanted.prefix)));
+            let base = server.map_or(&wanted.prefix, |server| &server.pages);
+            return Ok(Past::Elsewhere(format!("{base}/history/{last}{path}")));
         };
         if !known.contains(&application) {
             return Ok(Past::Nothing);
+        }
+        if let Some(server) = server {
+            return Ok(Past::Elsewhere(format!("{}{path}", server.pages)));
         }
         let shown = history.show(session.staged(), &application).await?;
         Ok(Past::Page(PageTarget {

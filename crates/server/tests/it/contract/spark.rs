@@ -5,8 +5,8 @@ use hearth_testkit::{Options, PARENT, TestServer};
 use hearth_wire::dataproc as pb;
 use serde_json::{Value, json};
 
-use super::both::{Both, name};
-use crate::HEARTH;
+use super::both::{self, Both, name, session_with};
+use crate::{HEARTH, without_engines};
 
 const APPLICATION: &str = "app-20261122-0001";
 
@@ -229,6 +229,31 @@ fn s11_what_is_needed_and_missing_or_absent_is_told() {
     ] {
         server.rest().get(&path(APPLICATION, call)).error(404, "NOT_FOUND");
     }
+}
+
+#[test]
+fn s11_a_history_server_is_one_of_those_configured_and_others_are_refused_with_them() {
+    let events = tempfile::tempdir().unwrap();
+    let place =
+        |name: &str| format!("{name}=file://{} http://history.example:18080", events.path().display());
+    let servers = format!("spark.history-servers={},{}", place("team"), place("archive"));
+    let both = Both::of(without_engines().set(&servers));
+    let naming = |cluster: &str| {
+        let cluster = format!("projects/p/regions/r/clusters/{cluster}");
+        let server = json!({"sparkHistoryServerConfig": {"dataprocCluster": cluster}});
+        session_with("shown", json!({"environmentConfig": {"peripheralsConfig": server}}))
+    };
+    let refused = both.create_refused("shown", &naming("other"));
+    let text = "Unknown history server 'other'. Known history servers: archive, team";
+    assert_eq!(refused.error(400, "INVALID_ARGUMENT"), text);
+    let field = "session.environment_config.peripherals_config.spark_history_server_config.dataproc_cluster";
+    assert_eq!(refused.violations(), [(field.to_owned(), text.to_owned())]);
+    both.post("shown", &naming("team")).ok();
+    let path = format!("/v1/{}", name("shown"));
+    let kept =
+        both.answered(("GET", &path, &Value::Null), "SessionController/GetSession", &both::get("shown"));
+    let server = &kept["environmentConfig"]["peripheralsConfig"]["sparkHistoryServerConfig"];
+    assert_eq!(server["dataprocCluster"], "projects/p/regions/r/clusters/team");
 }
 
 #[test]
