@@ -9,10 +9,10 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use crate::spark_connect::Call;
 use crate::status::{GRPC_STATUS, Refusal};
+use crate::upstream::EngineBody;
 
 /// A request body whose first chunks were read already; they come again, unchanged, before the rest.
 pub(crate) struct Replay {
@@ -55,13 +55,13 @@ impl HttpBody for Replay {
 /// Each chunk is passed on when the caller has room for it, so flow control reaches from end to end. A break in it
 /// becomes a gRPC status. Dropping it, which is what happens when the caller gives up, resets the engine's stream.
 pub(crate) struct Answer {
-    upstream: Incoming,
+    upstream: EngineBody,
     call: Option<Call>,
     breaking: Option<BoxFuture<'static, Refusal>>,
 }
 
 impl Answer {
-    pub(crate) fn new(upstream: Incoming, call: Call) -> Self {
+    pub(crate) fn new(upstream: EngineBody, call: Call) -> Self {
         Self { upstream, call: Some(call), breaking: None }
     }
 }

@@ -11,10 +11,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::artifacts::Artifacts;
 use crate::directory::Directory;
-use crate::pool::{self, Pool, PoolConfig};
+use crate::pool::{Pool, PoolConfig};
 use crate::spark_connect::{self, SERVICE_PREFIX};
 use crate::tasks::TrackedExecutor;
 use crate::tunnel::{self, TUNNEL_PREFIX};
+use crate::upstream;
 
 /// How the gateway behaves.
 #[derive(Debug, Clone)]
@@ -138,11 +139,11 @@ impl Gateway {
 pub fn tune_http2<E>(builder: &mut hyper_util::server::conn::auto::Builder<E>) {
     builder
         .http2()
-        .initial_stream_window_size(pool::STREAM_WINDOW)
-        .initial_connection_window_size(pool::CONNECTION_WINDOW)
-        .max_frame_size(pool::FRAME_SIZE)
-        .max_send_buf_size(pool::SEND_BUFFER)
-        .max_header_list_size(pool::HEADER_LIST);
+        .initial_stream_window_size(upstream::STREAM_WINDOW)
+        .initial_connection_window_size(upstream::CONNECTION_WINDOW)
+        .max_frame_size(upstream::FRAME_SIZE)
+        .max_send_buf_size(upstream::SEND_BUFFER)
+        .max_header_list_size(upstream::HEADER_LIST);
 }
 
 /// An HTTP/2 server with the same windows and frames, for what comes through a tunnel.
@@ -150,10 +151,10 @@ pub(crate) fn server_builder(tasks: TaskTracker) -> hyper::server::conn::http2::
     let mut builder = hyper::server::conn::http2::Builder::new(TrackedExecutor(tasks));
     builder
         .timer(TokioTimer::new())
-        .initial_stream_window_size(pool::STREAM_WINDOW)
-        .initial_connection_window_size(pool::CONNECTION_WINDOW)
-        .max_frame_size(pool::FRAME_SIZE)
-        .max_send_buf_size(pool::SEND_BUFFER)
-        .max_header_list_size(pool::HEADER_LIST);
+        .initial_stream_window_size(upstream::STREAM_WINDOW)
+        .initial_connection_window_size(upstream::CONNECTION_WINDOW)
+        .max_frame_size(upstream::FRAME_SIZE)
+        .max_send_buf_size(upstream::SEND_BUFFER)
+        .max_header_list_size(upstream::HEADER_LIST);
     builder
 }

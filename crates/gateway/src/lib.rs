@@ -9,8 +9,8 @@
 //!
 //! The web pages of engines are carried by [`pages`], once somebody else has found who may see them.
 //!
-//! Start reading at [`directory`] (what the gateway asks), then `spark_connect.rs` (the way of one call), `pool.rs`
-//! (connections to engines), `tunnel.rs` and [`artifacts`].
+//! Start reading at [`directory`] (what the gateway asks), then `spark_connect.rs` (the way of one call), `pool.rs` and
+//! `upstream.rs` (connections to engines), `tunnel.rs` and [`artifacts`].
 
 pub mod artifacts;
 mod body;
@@ -26,6 +26,7 @@ mod spark_connect;
 pub mod status;
 mod tasks;
 mod tunnel;
+mod upstream;
 
 pub use hearth_core::caller::{Caller, Scope};
 

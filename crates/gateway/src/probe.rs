@@ -7,15 +7,13 @@ use hearth_core::engine::Endpoint;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, TE};
 use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::client::conn::http2::SendRequest;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::message::{self, Subject};
-use crate::pool::{self, ConnectError};
 use crate::spark_connect::SERVICE_PREFIX;
-use crate::status::{Code, GRPC_MESSAGE, GRPC_STATUS, GRPC_TYPE, code_of_reset, h2_error};
-use crate::tasks::TrackedExecutor;
+use crate::status::{Code, GRPC_MESSAGE, GRPC_STATUS, GRPC_TYPE, code_of_reset};
+use crate::upstream::{ConnectError, SendError, Upstream, connect};
 
 /// Who the probe says it is; its Spark session is its own.
 const USER: &str = "hearth-probe";
@@ -50,23 +48,20 @@ pub async fn probe_spark_connect(
 ) -> Result<(), ProbeError> {
     let tasks = TaskTracker::new();
     let probing = async {
-        let (mut sender, connection) = pool::connect(endpoint, deadline, TrackedExecutor(tasks.clone()))
-            .await
-            .map_err(|error| match error {
-                ConnectError::Connect { source, .. } => ProbeError::NotReady(source.to_string()),
-                ConnectError::Timeout { .. } => ProbeError::NotReady(error.to_string()),
-                ConnectError::Handshake { .. } => ProbeError::Broken(error.to_string()),
-            })?;
+        let (upstream, link) = connect(endpoint, deadline, tasks).await.map_err(|error| match error {
+            ConnectError::Connect { source, .. } => ProbeError::NotReady(source.to_string()),
+            ConnectError::Timeout { .. } => ProbeError::NotReady(error.to_string()),
+            ConnectError::Handshake { .. } => ProbeError::Broken(error.to_string()),
+        })?;
         let subject = Subject {
             session_id: Uuid::new_v4().to_string(),
             user_context: Some(message::user_context(USER)),
         };
         let calls = async {
-            call(&mut sender, endpoint, authorization, "Config", Body::from(subject.config_request()))
-                .await?;
+            call(&upstream, endpoint, authorization, "Config", Body::from(subject.config_request())).await?;
             // Not every engine has it, and one without it forgets the session by itself. Sail keeps 80 KiB for each.
             let body = Body::from(subject.release_request());
-            let release = call(&mut sender, endpoint, authorization, "ReleaseSession", body);
+            let release = call(&upstream, endpoint, authorization, "ReleaseSession", body);
             match tokio::time::timeout(RELEASE_TIMEOUT, release).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
@@ -82,7 +77,7 @@ pub async fn probe_spark_connect(
             // The connection ends only after every answer it can give has been given.
             biased;
             done = calls => done,
-            ended = connection => Err(match ended {
+            ended = link => Err(match ended {
                 Ok(()) => ProbeError::NotReady("it closed the connection".to_owned()),
                 Err(error) => of_break(&error),
             }),
@@ -94,7 +89,7 @@ pub async fn probe_spark_connect(
 }
 
 async fn call(
-    sender: &mut SendRequest<Body>,
+    upstream: &Upstream,
     endpoint: &Endpoint,
     authorization: Option<&HeaderValue>,
     method: &str,
@@ -110,13 +105,15 @@ async fn call(
         request.headers_mut().insert(AUTHORIZATION, authorization.clone());
     }
 
-    let response = sender.send_request(request).await.map_err(|error| of_break(&error))?;
+    let response = upstream.send(request).await.map_err(|error| match error {
+        SendError::Unsent(_, error) | SendError::Broken(error) => of_break(&error),
+    })?;
     if !response.status().is_success() {
         return Err(ProbeError::Broken(format!("HTTP status {}", response.status())));
     }
     let (parts, body) = response.into_parts();
     let body = Limited::new(body, ANSWER_LIMIT).collect().await.map_err(|error| {
-        match error.downcast_ref::<hyper::Error>() {
+        match error.downcast_ref::<h2::Error>() {
             Some(error) => of_break(error),
             None => ProbeError::Broken(error.to_string()),
         }
@@ -142,13 +139,11 @@ fn of_status(trailers: &HeaderMap) -> Result<(), ProbeError> {
 
 /// What a break in the exchange means. A lost connection is that of an engine that is starting or ending; breaking the
 /// rules of HTTP/2 is that of something else that has the port.
-fn of_break(error: &hyper::Error) -> ProbeError {
-    match h2_error(error) {
-        Some(h2) if !h2.is_io() && h2.reason().is_some_and(|reason| !passing(reason)) => {
-            ProbeError::Broken(h2.to_string())
-        }
-        Some(h2) => ProbeError::NotReady(h2.to_string()),
-        None => ProbeError::NotReady(error.to_string()),
+fn of_break(error: &h2::Error) -> ProbeError {
+    if !error.is_io() && error.reason().is_some_and(|reason| !passing(reason)) {
+        ProbeError::Broken(error.to_string())
+    } else {
+        ProbeError::NotReady(error.to_string())
     }
 }
 

@@ -23,6 +23,7 @@ use crate::message::{self, Subject};
 use crate::peek::{self, PEEK_LIMIT, Peek};
 use crate::pool::Slot;
 use crate::status::{Code, GRPC_TYPE, Refusal, code_of_reset, reset_reason};
+use crate::upstream::{EngineBody, SendError};
 
 /// Where the paths of Spark Connect begin.
 pub const SERVICE_PREFIX: &str = "/spark.connect.SparkConnectService/";
@@ -170,9 +171,9 @@ impl Call {
         &mut self,
         path: &PathAndQuery,
         mut request: Request<Body>,
-    ) -> Result<Response<hyper::body::Incoming>, Refusal> {
+    ) -> Result<Response<EngineBody>, Refusal> {
         for _ in 0..ATTEMPTS {
-            let mut slot = match self.inner.pool.slot(self.target.uuid, &self.target.endpoint).await {
+            let slot = match self.inner.pool.slot(self.target.uuid, &self.target.endpoint).await {
                 Ok(slot) => slot,
                 Err(error) => {
                     tracing::debug!(session = self.target.label, error = %Chain(&error), "engine not reached");
@@ -189,15 +190,16 @@ impl Call {
             if let Some(authorization) = &self.target.authorization {
                 request.headers_mut().insert(AUTHORIZATION, authorization.clone());
             }
-            match slot.sender.try_send_request(request).await {
+            match slot.upstream.send(request).await {
                 Ok(response) => {
                     self.slot = Some(slot);
                     return Ok(response);
                 }
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
-                    None => return Err(self.reason(&error.into_error()).await),
-                },
+                Err(SendError::Unsent(unsent, error)) => {
+                    tracing::debug!(session = self.target.label, %error, "a call did not leave");
+                    request = *unsent;
+                }
+                Err(SendError::Broken(error)) => return Err(self.reason(&error).await),
             }
         }
         Err(self.still_alive().await.err().unwrap_or_else(|| self.unreachable()))
@@ -219,11 +221,11 @@ impl Call {
     }
 
     /// The engine's answer broke off: what the caller is told.
-    pub(crate) async fn broken(self, error: &hyper::Error) -> Refusal {
+    pub(crate) async fn broken(self, error: &h2::Error) -> Refusal {
         self.reason(error).await
     }
 
-    async fn reason(&self, error: &hyper::Error) -> Refusal {
+    async fn reason(&self, error: &h2::Error) -> Refusal {
         tracing::debug!(session = self.target.label, method = self.method, error = %Chain(error), "call broke off");
         match reset_reason(error) {
             Some(reason) => Refusal::new(

@@ -1,7 +1,5 @@
 //! gRPC statuses: what a refused or broken call is answered.
 
-use std::error::Error;
-
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
@@ -87,13 +85,8 @@ pub(crate) fn code_of_reset(reason: h2::Reason) -> Code {
 }
 
 /// The reason with which the peer reset this one stream; `None` if the whole connection was lost.
-pub(crate) fn reset_reason(error: &hyper::Error) -> Option<h2::Reason> {
-    h2_error(error).filter(|error| error.is_reset()).and_then(h2::Error::reason)
-}
-
-/// What HTTP/2 has to say about an error.
-pub(crate) fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {
-    std::iter::successors(error.source(), |&error| error.source()).find_map(|error| error.downcast_ref())
+pub(crate) fn reset_reason(error: &h2::Error) -> Option<h2::Reason> {
+    error.reason().filter(|_| error.is_reset())
 }
 
 /// `text` as `grpc-message` wants it: printable ASCII without `%`, all else as `%XX` of its UTF-8.

@@ -57,7 +57,7 @@ pub(crate) async fn add(
     let answer = match Limited::new(answer, ANSWER_LIMIT).collect().await {
         Ok(answer) => answer,
         Err(error) => {
-            let otherwise = match error.downcast::<hyper::Error>() {
+            let otherwise = match error.downcast::<h2::Error>() {
                 Ok(error) => call.broken(&error).await,
                 Err(_) => Refusal::new(Code::Internal, "the engine's answer is too long"),
             };
