@@ -126,7 +126,7 @@ impl Control {
         if matches!(session.state, SessionState::Active { .. }) && activity.last_at.is_none() {
             activity.last_at = self.world.store.activity(session.uuid).await?;
         }
-        let mut explanation = explain(session, activity, now, &self.policy);
+        let mut explanation = explain(session, activity, &self.outlook(session, now), now, &self.policy);
         if matches!(session.state, SessionState::Failed { .. }) {
             // More than the state's message has room for, as long as the engine's traces are kept. Without them the
             // message has to do.

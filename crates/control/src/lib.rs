@@ -5,6 +5,7 @@
 //! lease. Start reading at [`sessions`] for the former and [`pass`] for the latter.
 
 pub mod activity;
+mod admission;
 pub mod diagnostics;
 pub mod error;
 pub mod insight;
@@ -26,6 +27,7 @@ pub mod world;
 use std::sync::Arc;
 
 use hearth_core::Timestamp;
+use hearth_core::admission::Budget;
 pub use hearth_core::caller::{Caller, Scope};
 use hearth_core::policy::SessionPolicy;
 use hearth_core::pool::PoolPolicy;
@@ -36,6 +38,7 @@ pub use crate::error::ControlError;
 pub use crate::reconciler::Reconciler;
 
 use crate::activity::ActivityTracker;
+use crate::admission::Room;
 use crate::output::KEEPERS;
 use crate::pools::Pools;
 use crate::queue::Queue;
@@ -50,6 +53,7 @@ pub struct Control {
     pub(crate) policy: Arc<SessionPolicy>,
     pub(crate) properties: Arc<PropertyPolicy>,
     pub(crate) activity: Arc<ActivityTracker>,
+    pub(crate) room: Arc<Room>,
     pub(crate) pools: Arc<Pools>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) waiters: Arc<Waiters>,
@@ -67,6 +71,7 @@ impl Control {
             policy: Arc::new(policy),
             properties: Arc::default(),
             activity,
+            room: Arc::new(Room::new(Budget::default())),
             pools: Arc::new(Pools::new(PoolPolicy::default())),
             queue: Arc::default(),
             waiters: Arc::default(),
@@ -80,6 +85,12 @@ impl Control {
     #[must_use]
     pub fn with_properties(self, properties: PropertyPolicy) -> Self {
         Self { properties: Arc::new(properties), ..self }
+    }
+
+    /// The same with limits to the room that all engines together take.
+    #[must_use]
+    pub fn with_budget(self, budget: Budget) -> Self {
+        Self { room: Arc::new(Room::new(budget)), ..self }
     }
 
     /// The same with engines kept ready.
@@ -115,6 +126,7 @@ impl Control {
     /// watches or waits looks again. Not while a pass runs; a reconciler that is made anew finds what is to be done.
     pub fn start_over(&self) {
         self.queue.clear();
+        self.room.clear();
         self.activity.clear();
         self.waiters.all_ended();
         self.watchers.all_changed();

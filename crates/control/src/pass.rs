@@ -56,6 +56,7 @@ impl Control {
     pub(crate) async fn pass(&self, uuid: SessionUuid, fence: Fence) -> Result<Requeue, PassError> {
         let world = &self.world;
         let Some(session) = world.store.session_by_uuid(uuid).await? else {
+            self.book(uuid, None);
             self.activity.forget(uuid);
             return self.pool_pass(uuid.engine_id(), fence).await;
         };
@@ -66,7 +67,8 @@ impl Control {
             self.activity.recall(uuid, noted);
         }
         let now = world.clock.now();
-        let step = next_step(&session, &engine, self.activity.of(uuid), now, &self.policy);
+        let room = self.ask_for_room(&session, now);
+        let step = next_step(&session, &engine, self.activity.of(uuid), &room, now, &self.policy);
         debug!(session = %session.name, state = %session.state.label(), step = step.label(), "decided");
         match step {
             Step::Launch => return self.launch(&session, fence, now).await,
@@ -174,6 +176,7 @@ impl Control {
         if !self.commit(change).await? {
             return Ok(Requeue::Soon);
         }
+        self.book(after.uuid, Some(&after));
         self.watchers.changed(after.uuid);
         for id in finished {
             self.waiters.ended(id);
@@ -220,6 +223,7 @@ impl Control {
         for id in finished {
             self.waiters.ended(id);
         }
+        self.book(session.uuid, None);
         self.watchers.changed(session.uuid);
         self.activity.forget(session.uuid);
         info!(session = %session.name, "session removed");

@@ -186,6 +186,12 @@ impl Reconciler {
             }
             self.next_sweep = now;
         }
+        let fence = |lease: &Option<Lease>| lease.as_ref().map(|lease| lease.fence);
+        if granted.is_some() && fence(&granted) != fence(&self.lease) {
+            // Before any pass: whoever had the lease may have let others in.
+            self.lease = None;
+            self.control.open_book().await?;
+        }
         self.lease = granted;
         Ok(())
     }

@@ -77,6 +77,7 @@ impl Control {
         let name = request.parent.session(request.session_id);
         let config = self.effective(config, &name);
         let now = self.world.clock.now();
+        let need = self.world.launcher.need(&config);
         let mut offers = self.offers(&config, now).await?;
         // Each turn someone else took the engine that was looked at; in the end one is launched.
         loop {
@@ -88,6 +89,7 @@ impl Control {
             if let Some(from) = seat.from {
                 session = session.with_engine_from(from);
             }
+            let session = session.asking(need, self.room.budget(), &self.policy);
             let handed_over = session.handed_over();
             let operation = operation_about(&session, operation_id, OperationKind::Create, now);
             let change = Change {

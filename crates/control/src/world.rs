@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hearth_core::Timestamp;
+use hearth_core::admission::Need;
 use hearth_core::clock::Clock;
 use hearth_core::config::SessionConfig;
 use hearth_core::engine::{Endpoint, EngineSpec, Introduction, Protocol};
@@ -41,6 +42,12 @@ pub struct World {
 pub trait Launcher: Send + Sync + 'static {
     /// What is wrong with a new session's choice of runtime.
     fn check(&self, config: &SessionConfig) -> Vec<Violation>;
+
+    /// The room that the engine of a session with these effective settings takes. Pure, and cheap: asked for every new
+    /// session.
+    fn need(&self, _config: &SessionConfig) -> Need {
+        Need::default()
+    }
 
     /// The engine of a session. Returns at once: what takes time goes on beside it, and this is asked again.
     ///

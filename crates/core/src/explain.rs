@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::admission::{Admission, Outlook};
 use crate::error::ErrorKind;
 use crate::policy::SessionPolicy;
 use crate::pool::recipe::EngineFrom;
@@ -10,6 +11,10 @@ use crate::words;
 
 /// What separates a failure's reason from the engine's last words in a state message.
 pub const LAST_LINES: &str = ". Its last lines:\n";
+
+/// What an operator can do where there is too little room.
+const MORE_ROOM: &str =
+    "For more room, raise the settings `admission.memory` and `admission.cores` of the service.";
 
 /// A session's state, explained.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +34,15 @@ pub struct Explanation {
 }
 
 /// Explains a session's state. Pure, as [`crate::step::next_step`] is.
-pub fn explain(session: &Session, activity: Activity, now: Timestamp, policy: &SessionPolicy) -> Explanation {
+///
+/// `room` is looked at for a session that is not admitted yet.
+pub fn explain(
+    session: &Session,
+    activity: Activity,
+    room: &Outlook,
+    now: Timestamp,
+    policy: &SessionPolicy,
+) -> Explanation {
     let id = session.name.id();
     let lasted = words::until(session.state_at, now);
     let mut told = Explanation {
@@ -41,7 +54,22 @@ pub fn explain(session: &Session, activity: Activity, now: Timestamp, policy: &S
         log_lines: Vec::new(),
     };
     match &session.state {
-        SessionState::Creating { start_by, undoing: None } => {
+        SessionState::Creating {
+            start_by,
+            admission: Admission::Asked | Admission::Waiting,
+            undoing: None,
+        } => {
+            told.summary = format!("It has been waiting for {lasted}");
+            told.reason = format!(
+                "It {}. {}, and it is given up in {}",
+                room.words(session.need),
+                room.held_by(),
+                words::until(now, *start_by)
+            );
+            told.next.push("Wait, or end a session that is not needed: `hearth sessions list`.".to_owned());
+            told.next.push(MORE_ROOM.to_owned());
+        }
+        SessionState::Creating { start_by, undoing: None, .. } => {
             told.summary = format!("It has been starting for {lasted}");
             let step = session.timeline.iter().last().map_or("accepted", |(milestone, _)| milestone.label());
             told.reason = format!(
@@ -169,6 +197,9 @@ fn after_failure(failure: &Failure, session: &Session, policy: &SessionPolicy) -
             "If the engine only needs longer than {}, raise the setting `session.start-timeout`.",
             words::duration(policy.start_timeout)
         )],
+        ErrorKind::ResourceExhausted => {
+            vec!["See who holds the room: `hearth sessions list`.".to_owned(), MORE_ROOM.to_owned()]
+        }
         // Its message says what to do first.
         ErrorKind::FailedPrecondition | ErrorKind::Cancelled => Vec::new(),
         _ => vec![format!("See what its engine wrote: `hearth sessions logs {id}`.")],
@@ -226,7 +257,7 @@ mod tests {
     }
 
     fn told(session: &Session, activity: Activity, second: i64) -> Explanation {
-        explain(session, activity, at(second), &SessionPolicy::default())
+        explain(session, activity, &Outlook::default(), at(second), &SessionPolicy::default())
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //!
 //! Start reading at [`session`] (what a session is), [`transition`] (how it changes) and [`step`] (what to do next).
 
+pub mod admission;
 pub mod caller;
 pub mod clock;
 pub mod config;

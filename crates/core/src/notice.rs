@@ -37,6 +37,13 @@ pub enum What {
         /// By whom.
         by: String,
     },
+    /// There is no room for it yet.
+    Waiting {
+        /// Why.
+        why: String,
+    },
+    /// There is room for it now.
+    Admitted,
     /// It can be used.
     Active,
     /// It will end soon.
@@ -104,6 +111,8 @@ impl What {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Created { .. } => "created",
+            Self::Waiting { .. } => "waiting",
+            Self::Admitted => "admitted",
             Self::Active => "active",
             Self::EndNear(_) => "end-near",
             Self::Extended { .. } => "extended",
@@ -119,6 +128,8 @@ impl What {
         match self {
             Self::EndNear(EndNear { ends_at, .. }) | Self::Extended { ends_at, .. } => Some(*ends_at),
             Self::Created { .. }
+            | Self::Waiting { .. }
+            | Self::Admitted
             | Self::Active
             | Self::PackagesAdded { .. }
             | Self::Ending { .. }
@@ -133,6 +144,8 @@ impl Notice {
     pub fn text(&self) -> String {
         match &self.what {
             What::Created { by } => format!("Created by {by}"),
+            What::Waiting { why } => format!("It {why}"),
+            What::Admitted => "There is room for it".to_owned(),
             What::Active => "It can be used".to_owned(),
             What::EndNear(EndNear { limit: Limit::Ttl, ends_at }) => {
                 format!("Its ttl ends it in {}, used or not", words::until(self.at, *ends_at))

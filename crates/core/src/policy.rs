@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct SessionPolicy {
     /// How long a start may take before the session is FAILED. Official clients give up after 600 s.
     pub start_timeout: Duration,
+    /// How long a session may wait for room before it is FAILED. It has the time for its start besides.
+    pub wait_timeout: Duration,
     /// How long an engine has between being asked to end and being killed.
     pub stop_grace: Duration,
     /// How long an end may take in all before the session is FAILED.
@@ -30,6 +32,8 @@ impl Default for SessionPolicy {
         const HOUR: u64 = 3600;
         Self {
             start_timeout: Duration::from_secs(300),
+            // With the time for the start it is what official clients wait.
+            wait_timeout: Duration::from_secs(300),
             stop_grace: Duration::from_secs(5),
             stop_timeout: Duration::from_secs(30),
             default_ttl: Duration::from_secs(24 * HOUR),

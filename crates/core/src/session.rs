@@ -18,6 +18,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::admission::{Admission, Budget, Need};
 use crate::config::SessionConfig;
 use crate::engine::Endpoint;
 use crate::error::ErrorKind;
@@ -57,6 +58,9 @@ pub struct Session {
     /// What was noteworthy in its life.
     #[serde(default)]
     pub notices: Notices,
+    /// The room it takes from when it is admitted until its engine is gone, reckoned when it was asked for.
+    #[serde(default)]
+    pub need: Need,
     /// Where its engine came from; `None` where nothing is kept ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_from: Option<EngineFrom>,
@@ -81,8 +85,11 @@ pub struct Session {
 pub enum SessionState {
     /// Its engine is being started.
     Creating {
-        /// When the start has taken too long.
+        /// When the start has taken too long; before it is admitted, when it has waited too long.
         start_by: Timestamp,
+        /// Whether there is room for it. Nothing is made of one that is not admitted.
+        #[serde(default)]
+        admission: Admission,
         /// Set once the start was given up: the engine is being taken down.
         undoing: Option<Undoing>,
     },
@@ -247,12 +254,17 @@ impl Session {
             config,
             creator,
             created_at: now,
-            state: SessionState::Creating { start_by: later(now, policy.start_timeout), undoing: None },
+            state: SessionState::Creating {
+                start_by: later(now, policy.start_timeout),
+                admission: Admission::Admitted,
+                undoing: None,
+            },
             state_at: now,
             state_message: String::new(),
             history: Vec::new(),
             timeline,
             notices,
+            need: Need::default(),
             engine_from: None,
             used: Used::default(),
             keeping: Keeping::default(),
@@ -260,6 +272,21 @@ impl Session {
             deleting_since: None,
             generation: 0,
         }
+    }
+
+    /// Notes, for a session that is being made, what it takes; where that is limited it is to be admitted first, unless
+    /// it gets an engine that has its room already.
+    #[must_use]
+    pub fn asking(mut self, need: Need, budget: &Budget, policy: &SessionPolicy) -> Self {
+        self.need = need;
+        if budget.limited() && !self.handed_over() {
+            self.state = SessionState::Creating {
+                start_by: later(self.created_at, policy.wait_timeout),
+                admission: Admission::Asked,
+                undoing: None,
+            };
+        }
+        self
     }
 
     /// Notes, for a session that is being made, where its engine comes from.

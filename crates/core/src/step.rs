@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::admission::{Admission, Outlook, never_fits, waited_too_long};
 use crate::engine::Observed;
 use crate::error::ErrorKind;
 use crate::notice::{EndNear, Limit};
 use crate::policy::SessionPolicy;
 use crate::session::{Activity, EndReason, Failure, Session, SessionState, later};
 use crate::transition::SessionEvent;
+use crate::words;
 
 /// The one thing to do for a session now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,18 +59,24 @@ impl Step {
 /// The one step that brings the engine closer to what its session should be.
 ///
 /// Pure: no clock, store or driver. The same inputs give the same step on the first pass, on the hundredth, and on
-/// the first after a restart. Every step may be repeated.
+/// the first after a restart. Every step may be repeated. `room` is looked at for a session that is not admitted yet.
 pub fn next_step(
     session: &Session,
     engine: &Observed,
     activity: Activity,
+    room: &Outlook,
     now: Timestamp,
     policy: &SessionPolicy,
 ) -> Step {
     use {Observed as O, SessionState as S};
     let grace = policy.stop_grace;
     match (&session.state, engine) {
-        (S::Creating { start_by, undoing: None }, O::Absent | O::Starting | O::Listening(_))
+        (S::Creating { start_by, admission, undoing: None }, O::Absent)
+            if *admission != Admission::Admitted =>
+        {
+            wait(session, *start_by, *admission, room, now, policy)
+        }
+        (S::Creating { start_by, undoing: None, .. }, O::Absent | O::Starting | O::Listening(_))
             if now >= *start_by =>
         {
             Step::Record(SessionEvent::GivenUp {
@@ -81,13 +89,13 @@ pub fn next_step(
             Step::Record(SessionEvent::EngineGone(None))
         }
         (S::Creating { undoing: None, .. }, O::Absent) => Step::Launch,
-        (S::Creating { start_by, undoing: None }, O::Starting) => Step::WaitUntil(*start_by),
+        (S::Creating { start_by, undoing: None, .. }, O::Starting) => Step::WaitUntil(*start_by),
         (S::Creating { undoing: None, .. }, O::Listening(_)) => Step::Probe,
         (S::Creating { undoing: None, .. }, O::Ready(at)) => {
             Step::Record(SessionEvent::EngineReady(at.clone()))
         }
         // Someone else is ending it (its deadline, an operator): the exit follows.
-        (S::Creating { start_by, undoing: None }, O::Stopping) => Step::WaitUntil(*start_by),
+        (S::Creating { start_by, undoing: None, .. }, O::Stopping) => Step::WaitUntil(*start_by),
         (S::Creating { undoing: None, .. }, O::Exited(exit)) => {
             Step::Record(SessionEvent::EngineGone(Some(exit.clone())))
         }
@@ -134,6 +142,32 @@ pub fn next_step(
             Step::Keep
         }
         (S::Terminated { .. } | S::Failed { .. }, O::Absent | O::Exited(_)) => Step::Done,
+    }
+}
+
+/// Whether a session that has no room yet gets it, goes on waiting, or is given up.
+fn wait(
+    session: &Session,
+    wait_until: Timestamp,
+    admission: Admission,
+    room: &Outlook,
+    now: Timestamp,
+    policy: &SessionPolicy,
+) -> Step {
+    let give_up =
+        |failure| Step::Record(SessionEvent::GivenUp { failure, stop_by: later(now, policy.stop_timeout) });
+    if let Some(failure) = never_fits(session, &room.budget) {
+        return give_up(failure);
+    }
+    if room.next {
+        return Step::Record(SessionEvent::Admitted { start_by: later(now, policy.start_timeout) });
+    }
+    if now >= wait_until {
+        return give_up(waited_too_long(session, room, words::between(session.created_at, now)));
+    }
+    match admission {
+        Admission::Asked => Step::Record(SessionEvent::Waits { why: room.words(session.need) }),
+        Admission::Waiting | Admission::Admitted => Step::WaitUntil(wait_until),
     }
 }
 

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Milestone {
     /// The request is on disk.
     Accepted,
+    /// There is room for the session; only for sessions that had to wait for it.
+    Admitted,
     /// An engine of a pool became the session's; only for sessions that got one.
     HandedOver,
     /// The session's own packages are there; only for sessions that have some.
@@ -32,6 +34,7 @@ impl Milestone {
     pub fn label(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
+            Self::Admitted => "admitted",
             Self::HandedOver => "handed over",
             Self::PackagesInstalled => "packages installed",
             Self::Placed => "placed",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::admission::Admission;
 use crate::engine::{Exit, ExitCause, Listening};
 use crate::error::ErrorKind;
 use crate::id::OperationId;
@@ -18,6 +19,16 @@ use crate::usage::Used;
 /// Something that happened to a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionEvent {
+    /// There is no room for it yet, which is to be told.
+    Waits {
+        /// Why, in words.
+        why: String,
+    },
+    /// There is room for it.
+    Admitted {
+        /// When its start has taken too long.
+        start_by: Timestamp,
+    },
     /// Its engine answered.
     EngineReady(Listening),
     /// Its start is given up: the engine is to be taken down by `stop_by`.
@@ -83,6 +94,8 @@ impl SessionEvent {
     /// The event's name, for logs.
     pub fn label(&self) -> &'static str {
         match self {
+            Self::Waits { .. } => "waits",
+            Self::Admitted { .. } => "admitted",
             Self::EngineReady(_) => "engine ready",
             Self::GivenUp { .. } => "given up",
             Self::EndRequested { .. } => "end requested",
@@ -108,10 +121,21 @@ impl SessionState {
             (S::Creating { undoing: None, .. }, E::EngineReady(at)) => {
                 S::Active { endpoint: at.endpoint.clone(), ui: at.ui.clone() }
             }
-            (S::Creating { start_by, undoing: None }, E::GivenUp { failure, stop_by }) => S::Creating {
-                start_by: *start_by,
-                undoing: Some(Undoing { failure: failure.clone(), stop_by: *stop_by }),
-            },
+            (
+                S::Creating { start_by, admission: Admission::Asked | Admission::Waiting, undoing: None },
+                E::Waits { .. },
+            ) => S::Creating { start_by: *start_by, admission: Admission::Waiting, undoing: None },
+            (
+                S::Creating { admission: Admission::Asked | Admission::Waiting, undoing: None, .. },
+                E::Admitted { start_by },
+            ) => S::Creating { start_by: *start_by, admission: Admission::Admitted, undoing: None },
+            (S::Creating { start_by, admission, undoing: None }, E::GivenUp { failure, stop_by }) => {
+                S::Creating {
+                    start_by: *start_by,
+                    admission: *admission,
+                    undoing: Some(Undoing { failure: failure.clone(), stop_by: *stop_by }),
+                }
+            }
             (S::Creating { undoing: None, .. }, E::EngineGone(exit)) => {
                 S::Failed { failure: start_failed(exit.as_ref()) }
             }
@@ -150,6 +174,14 @@ impl SessionState {
             // An engine that outlived the failure of its session, and a delete that waits for it.
             (S::Failed { .. } | S::Terminated { .. }, E::StopTimedOut) => self.clone(),
             (S::Creating { undoing: Some(_), .. }, E::EngineReady(_))
+            | (
+                S::Creating { .. }
+                | S::Active { .. }
+                | S::Terminating { .. }
+                | S::Terminated { .. }
+                | S::Failed { .. },
+                E::Waits { .. } | E::Admitted { .. },
+            )
             | (
                 S::Creating { .. },
                 E::EndRequested { .. }
@@ -206,8 +238,20 @@ impl Session {
             session.notices.note(now, entered(&state));
             session.keeping.diagnostics_due = matches!(state, SessionState::Failed { .. });
         }
+        if let (SessionEvent::Admitted { .. }, SessionState::Creating { admission: Admission::Waiting, .. }) =
+            (event, &self.state)
+        {
+            // One that had room at once has nothing to tell of it.
+            session.timeline.reach(Milestone::Admitted, now);
+            session.notices.note(now, What::Admitted);
+            session.state_message.clear();
+        }
         session.state = state;
         match event {
+            SessionEvent::Waits { why } => {
+                session.state_message = format!("It {why}");
+                session.notices.note(now, What::Waiting { why: why.clone() });
+            }
             SessionEvent::EndNear(near) => session.notices.note(now, What::EndNear(*near)),
             SessionEvent::Extended { ttl, by } => {
                 session.config.execution_mut().ttl = Some(*ttl);
@@ -219,7 +263,8 @@ impl Session {
             }
             SessionEvent::Sampled(used) => session.used = session.used.grown(used),
             SessionEvent::Kept(keeping) => session.keeping = *keeping,
-            SessionEvent::EngineReady(_)
+            SessionEvent::Admitted { .. }
+            | SessionEvent::EngineReady(_)
             | SessionEvent::GivenUp { .. }
             | SessionEvent::EndRequested { .. }
             | SessionEvent::EngineGone(_)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hearth_control::world::{Answer, Launcher, Probe, Start};
 use hearth_core::Timestamp;
+use hearth_core::admission::Need;
 use hearth_core::config::SessionConfig;
 use hearth_core::engine::{Endpoint, ExitStatus, Protocol};
 use hearth_core::error::ErrorKind;
@@ -32,6 +33,10 @@ pub(crate) struct EmulatedLauncher {
 impl Launcher for EmulatedLauncher {
     fn check(&self, config: &SessionConfig) -> Vec<Violation> {
         self.inner.check(config)
+    }
+
+    fn need(&self, config: &SessionConfig) -> Need {
+        self.inner.need(config)
     }
 
     async fn start(&self, session: &Session, deadline: Timestamp) -> Result<Start, Failure> {

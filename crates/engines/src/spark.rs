@@ -2,6 +2,7 @@
 
 mod check;
 pub mod history;
+mod need;
 mod rehearsal;
 mod settings;
 
@@ -17,6 +18,7 @@ use crate::jvm::{Jvm, argument_file};
 use crate::{Launch, identity, packages, properties};
 
 pub use self::check::check;
+pub use self::need::need;
 pub use self::rehearsal::{REHEARSAL_QUERIES, rehearsal};
 
 /// What the server writes directly before the address it listens on (4.0 to 4.3).

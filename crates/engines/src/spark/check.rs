@@ -3,16 +3,12 @@
 use std::collections::BTreeMap;
 
 use hearth_core::config::SessionConfig;
-use hearth_core::properties::memory_bytes;
 use hearth_core::validate::Violation;
 
 use super::settings;
 
 /// The field that properties are in.
 const FIELD: &str = "session.runtime_config.properties";
-
-/// Memory of a driver that is not heap: a tenth of it and no less than this, as Spark reckons.
-const LEAST_OVERHEAD: u64 = 384 << 20;
 
 /// Bytes in a gibibyte.
 const GIBIBYTE: f64 = (1_u64 << 30) as f64;
@@ -35,10 +31,7 @@ pub fn check(config: &SessionConfig, machine: u64) -> Vec<Violation> {
 /// A driver that this machine cannot hold: it would be killed in the middle of a query.
 fn memory(given: &BTreeMap<String, String>, machine: u64) -> Option<String> {
     let size = given.get(settings::MEMORY)?;
-    let heap = memory_bytes(size)?;
-    let overhead = given.get("spark.driver.memoryOverhead").and_then(|size| memory_bytes(size));
-    let overhead = overhead.unwrap_or((heap / 10).max(LEAST_OVERHEAD));
-    let needed = heap.saturating_add(overhead);
+    let needed = super::need::memory(given);
     (needed > machine).then(|| {
         let shown = |bytes: u64| format!("{:.1} GiB", bytes as f64 / GIBIBYTE);
         format!(

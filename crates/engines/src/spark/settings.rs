@@ -17,7 +17,7 @@ pub(super) const LOOPBACK: &str = "127.0.0.1";
 const DEFAULT_HEAP: &str = "1g";
 
 /// Where executors run.
-const MASTER: &str = "spark.master";
+pub(super) const MASTER: &str = "spark.master";
 
 /// The size of the driver's heap.
 pub(super) const MEMORY: &str = "spark.driver.memory";

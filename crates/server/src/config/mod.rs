@@ -22,6 +22,7 @@ mod parse;
 mod print;
 mod reference;
 mod resolve;
+mod room;
 mod settings;
 mod source;
 mod spark;

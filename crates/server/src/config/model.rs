@@ -10,6 +10,7 @@ use hearth_core::pool::{PoolPolicy, PoolSize, PoolSubject};
 use hearth_core::usage::Price;
 
 use super::origins::AllowedOrigin;
+use super::room::Limit;
 use super::source::Directories;
 use super::spark::{Master, NamedHistoryServer, NamedMetastore};
 
@@ -58,6 +59,10 @@ pub(crate) struct Config {
     pub(crate) cors_origins: Vec<AllowedOrigin>,
     /// Times and limits of sessions.
     pub(crate) session: SessionPolicy,
+    /// How much memory all engines together may take, in bytes.
+    pub(crate) admission_memory: Limit,
+    /// How many cores all sessions together may ask for.
+    pub(crate) admission_cores: Limit,
     /// What compute units cost, if anything.
     pub(crate) price: Option<Price>,
     /// What is kept ready.
@@ -141,6 +146,8 @@ impl Config {
             driver: EngineDriver::Process,
             cors_origins: vec![AllowedOrigin::Loopback],
             session: SessionPolicy::default(),
+            admission_memory: Limit::Machine,
+            admission_cores: Limit::Machine,
             price: None,
             // Costs nothing until sessions are created, and then the 64 MiB of one engine of Sail's.
             pools: PoolPolicy {

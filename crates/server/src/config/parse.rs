@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use super::error::Problem;
 use super::model::Config;
 use super::origins::AllowedOrigin;
+use super::room::Limit;
 use super::settings::Kind;
 use super::source::{Directories, Raw};
 use super::units::{UnitError, parse_duration, parse_size, show_duration, show_size};
@@ -86,6 +87,19 @@ pub(super) fn store(
             let value = number(raw, "a size such as \"16MiB\"").and_then(read).map_err(one)?;
             *place(config) = within(value, range, |value| show_size(*value)).map_err(one)?;
         }
+        Kind::Memory(place) => {
+            let read = |text: &str| parse_size(text).map_err(|source| unit(source, size_meant, "16MiB"));
+            *place(config) = limit(raw, "a size, \"machine\" or \"unlimited\"", read).map_err(one)?;
+        }
+        Kind::Cores(place) => {
+            let read = |text: &str| {
+                text.parse::<u32>().map(u64::from).map_err(|_| {
+                    let words = Limit::WORDS.join("\" or \"");
+                    Problem::Invalid(format!("\"{text}\" is not a number of cores, nor \"{words}\""))
+                })
+            };
+            *place(config) = limit(raw, "a number, \"machine\" or \"unlimited\"", read).map_err(one)?;
+        }
         Kind::Count(place, range) => {
             let read = |text: &str| {
                 text.parse()
@@ -127,6 +141,16 @@ fn number<'r>(raw: &'r Raw, wanted: &'static str) -> Result<&'r str, Problem> {
         Raw::Number(number) => Ok(number),
         raw => text(raw, wanted),
     }
+}
+
+/// Reads a number as `read` does, or one of the words for limits.
+fn limit(
+    raw: &Raw,
+    wanted: &'static str,
+    read: impl Fn(&str) -> Result<u64, Problem>,
+) -> Result<Limit, Problem> {
+    let text = number(raw, wanted)?;
+    Limit::from_word(text).map_or_else(|| read(text).map(Limit::Of), Ok)
 }
 
 /// Reads a text that may be empty to mean none, so that a flag can undo what a file sets.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::model::Config;
 use super::resolve::Loaded;
+use super::room::Limit;
 use super::settings::{Kind, SETTINGS};
 use super::source::Origin;
 use super::units::{show_duration, show_size};
@@ -63,6 +64,11 @@ pub(super) fn value(kind: &Kind, config: &Config) -> Option<toml::Value> {
         Kind::Runtime(place) | Kind::Segment(place) | Kind::Filter(place) => place(&mut config).clone(),
         Kind::Duration(place, _) => show_duration(*place(&mut config)),
         Kind::Size(place, _) => show_size(*place(&mut config)),
+        Kind::Memory(place) => place(&mut config).written(show_size),
+        Kind::Cores(place) => match *place(&mut config) {
+            Limit::Of(cores) => return Some(toml::Value::Integer(cores.cast_signed())),
+            word => word.written(|cores| cores.to_string()),
+        },
         Kind::Count(place, _) => return Some(toml::Value::Integer((*place(&mut config)).into())),
         Kind::Choice { get, .. } => get(&config).to_owned(),
     };

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::model::Config;
 use super::print::value;
+use super::room::Limit;
 use super::settings::{Kind, SETTINGS, Setting};
 use super::source::Directories;
 use super::units::{DURATION_UNITS, SIZE_UNITS, show_duration, show_size};
@@ -124,11 +125,17 @@ fn kind_text(kind: &Kind) -> String {
         Kind::Size(_, range) => {
             format!("size from `{}` to `{}`", show_size(*range.start()), show_size(*range.end()))
         }
+        Kind::Memory(_) => format!("size, or {}", limit_words()),
+        Kind::Cores(_) => format!("whole number, or {}", limit_words()),
         Kind::Count(_, range) => format!("whole number from {} to {}", range.start(), range.end()),
         Kind::Choice { words, .. } => {
             words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(" or ")
         }
     }
+}
+
+fn limit_words() -> String {
+    Limit::WORDS.map(|word| format!("`\"{word}\"`")).join(" or ")
 }
 
 fn setting_schema(setting: &Setting) -> Value {
@@ -162,6 +169,11 @@ fn setting_schema(setting: &Setting) -> Value {
         Kind::Uri(_) => json!({ "type": "string", "pattern": "^(|[a-z0-9]+://.+)$" }),
         Kind::Duration(..) => json!({ "type": "string", "pattern": units_pattern("+", &DURATION_UNITS) }),
         Kind::Size(..) => json!({ "type": "string", "pattern": units_pattern("", &SIZE_UNITS) }),
+        Kind::Memory(_) => {
+            let size = units_pattern("", &SIZE_UNITS);
+            json!({ "oneOf": [{ "type": "string", "pattern": size }, { "enum": Limit::WORDS }] })
+        }
+        Kind::Cores(_) => json!({ "oneOf": [{ "type": "integer", "minimum": 0 }, { "enum": Limit::WORDS }] }),
         Kind::Count(_, range) => {
             json!({ "type": "integer", "minimum": range.start(), "maximum": range.end() })
         }

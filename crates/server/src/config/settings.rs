@@ -16,6 +16,7 @@ use hearth_core::validate::{MAX_TTL, MIN_TTL};
 
 use super::model::{Auth, Config, EngineDriver, LogFormat};
 use super::origins::AllowedOrigin;
+use super::room::Limit;
 use super::spark::{Master, NamedHistoryServer, NamedMetastore};
 
 /// One thing that can be set.
@@ -73,6 +74,10 @@ pub(super) enum Kind {
     Duration(Place<Duration>, RangeInclusive<Duration>),
     /// Bytes with units.
     Size(Place<u64>, RangeInclusive<u64>),
+    /// A limit of memory, as a size or a word.
+    Memory(Place<Limit>),
+    /// A limit of cores, as a number or a word.
+    Cores(Place<Limit>),
     /// A whole number.
     Count(Place<u32>, RangeInclusive<u32>),
     /// One of a few words.
@@ -320,6 +325,35 @@ pub(super) const SETTINGS: &[Setting] = &[
         flag: None,
         since: "0.1",
         doc: "The most that the log of one engine may take on disk.",
+    },
+    Setting {
+        key: "admission.memory",
+        kind: Kind::Memory(|config| &mut config.admission_memory),
+        flag: None,
+        since: "0.1",
+        doc: "The memory that all sessions together may take.\n\nA session on Apache Spark takes \
+              `spark.driver.memory` with its overhead, one on Sail 512 MiB, and a notebook's kernel 320 MiB more. One \
+              for which there is no room waits until others have ended, and one that never fits fails at once. \
+              `machine` is the machine's memory without a tenth of it, and without 1 GiB at least; `unlimited` lets \
+              every session start. Engines that do not run here, as those of the emulator, are limited only by a size.",
+    },
+    Setting {
+        key: "admission.cores",
+        kind: Kind::Cores(|config| &mut config.admission_cores),
+        flag: None,
+        since: "0.1",
+        doc: "The cores that all sessions together may ask for.\n\nA session on Apache Spark asks for \
+              `spark.driver.cores`, or for the number in a master `local[N]`; one on Sail for one. Cores are shared, so \
+              `machine` is four for each core of the machine, and no less than 16, which is as many as one session may \
+              ask for. `unlimited` lets every session start.",
+    },
+    Setting {
+        key: "admission.wait",
+        kind: Kind::Duration(|config| &mut config.session.wait_timeout, SECOND..=MAX_TTL),
+        flag: None,
+        since: "0.1",
+        doc: "How long a session may wait for room before it is FAILED.\n\nThe time for its start comes after that. \
+              Official clients give up after ten minutes in all.",
     },
     Setting {
         key: "usage.retention",

@@ -160,6 +160,11 @@ pub(super) fn machine_memory() -> u64 {
     system.totalram.saturating_mul(system.mem_unit.into())
 }
 
+/// Cores that this machine has.
+pub(super) fn machine_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Takes every engine to be ready: where there is none, nobody can be asked.
 struct AlwaysReady;
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hearth_control::world::{Launcher, Start};
 use hearth_core::Timestamp;
+use hearth_core::admission::Need;
 use hearth_core::config::{Kernel, SessionConfig, SessionKind};
 use hearth_core::engine::{Introduction, Protocol};
 use hearth_core::error::ErrorKind;
@@ -20,6 +21,7 @@ use hearth_runtimes::{
     Catalogue, EngineKind, Environment, Installer, Java, JavaError, LayerError, LayerSpec, Runtime,
 };
 
+use super::engines::machine_cores;
 use super::kernels::Cards;
 use super::metastores::{Connection, Metastores};
 use super::packages::{self, Layers};
@@ -191,6 +193,21 @@ impl CatalogueLauncher {
         })
     }
 
+    /// The room that the engine of a session takes.
+    fn need_of(&self, runtime: &Runtime, config: &SessionConfig) -> Need {
+        let none = BTreeMap::new();
+        let given = config.runtime.as_ref().map_or(&none, |runtime| &runtime.properties);
+        let spark = match runtime.engine {
+            EngineKind::Sail => sail::NEED,
+            EngineKind::Spark => spark::need(given, &runtime.properties, machine_cores()),
+            EngineKind::Kernel => Need::default(),
+        };
+        match config.protocol() {
+            Protocol::Jupyter => spark.and(kernel::NEED),
+            Protocol::SparkConnect | Protocol::HiveMetastore => spark,
+        }
+    }
+
     /// The engine of a session, with the properties of what it is connected to. Does not wait for anything.
     pub(super) fn engine(
         &self,
@@ -218,7 +235,7 @@ impl CatalogueLauncher {
             events,
             variables: runtime.environment.clone(),
             properties: connected.into_iter().chain(runtime.properties.clone()).collect(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: machine_cores(),
             log_limit: self.log_limit,
             deadline,
         };
@@ -289,6 +306,11 @@ impl Launcher for CatalogueLauncher {
         violations.extend(metastore);
         violations.extend(self.history_servers.check(config));
         violations
+    }
+
+    fn need(&self, config: &SessionConfig) -> Need {
+        // Without a runtime there is no engine either.
+        self.runtime(config).map(|runtime| self.need_of(runtime, config)).unwrap_or_default()
     }
 
     async fn start(&self, session: &Session, deadline: Timestamp) -> Result<Start, Failure> {

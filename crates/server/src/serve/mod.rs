@@ -231,7 +231,10 @@ fn assemble(
         }
     };
     let (driver, store) = (world.driver.clone(), world.store.clone());
-    let control = Control::new(world, config.session.clone()).with_properties(property_policy(config));
+    let budget = config.budget(engines::machine_memory(), engines::machine_cores(), start.is_some());
+    let control = Control::new(world, config.session.clone())
+        .with_properties(property_policy(config))
+        .with_budget(budget);
     // What a test sees must come of what it asked for, so nothing is started ahead in an emulated world.
     let control = if start.is_some() { control } else { control.with_pools(config.pools.clone()) };
     let (worker, emulator) = match start {
@@ -405,7 +408,7 @@ pub(crate) fn staging(config: &Config, state_dir: &Path) -> Result<ObjectStaging
 
 /// What sessions may ask for of this machine, and get when they do not ask.
 fn property_policy(config: &Config) -> PropertyPolicy {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = engines::machine_cores();
     let masters: Vec<String> = config.spark_masters.iter().map(ToString::to_string).collect();
     PropertyPolicy::for_machine(cores, engines::machine_memory()).with_masters(&masters)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hearth_core::Timestamp;
+use hearth_core::admission::{Admission, Need};
 use hearth_core::config::{
     Authentication, AutotuningConfig, EnvironmentConfig, ExecutionConfig, Kernel, Network, PeripheralsConfig,
     RepositoryConfig, RuntimeConfig, SessionConfig, SessionKind,
@@ -47,11 +48,11 @@ pub(super) fn any_session() -> BoxedStrategy<Session> {
         times,
         state(),
         vec(past, 0..3),
-        (timeline(), notices(), option::of(engine_from()), used(), keeping()),
+        (timeline(), notices(), need(), option::of(engine_from()), used(), keeping()),
         open,
     )
         .prop_map(|(ids, config, texts, times, state, history, told, open_operations)| {
-            let (timeline, notices, engine_from, used, keeping) = told;
+            let (timeline, notices, need, engine_from, used, keeping) = told;
             let (number, project, location, id) = ids;
             Session {
                 name: Parent { project, location }.session(format!("{id}{number}")),
@@ -65,6 +66,7 @@ pub(super) fn any_session() -> BoxedStrategy<Session> {
                 history,
                 timeline,
                 notices,
+                need,
                 engine_from,
                 used,
                 keeping,
@@ -102,6 +104,10 @@ fn keeping() -> BoxedStrategy<Keeping> {
         .boxed()
 }
 
+fn need() -> BoxedStrategy<Need> {
+    (any::<u64>(), any::<u32>()).prop_map(|(memory, cores)| Need { memory, cores }).boxed()
+}
+
 fn used() -> BoxedStrategy<Used> {
     (duration(), any::<u64>(), any::<u64>(), duration(), option::of(time()))
         .prop_map(|(cpu, memory, peak_memory, busy, at)| Used {
@@ -120,6 +126,8 @@ fn notices() -> BoxedStrategy<Notices> {
     let limit = select(vec![Limit::Ttl, Limit::Idle]);
     let what = prop_oneof![
         text().prop_map(|by| What::Created { by }),
+        text().prop_map(|why| What::Waiting { why }),
+        Just(What::Admitted),
         Just(What::Active),
         (limit, time()).prop_map(|(limit, ends_at)| What::EndNear(EndNear { limit, ends_at })),
         (text(), time()).prop_map(|(by, ends_at)| What::Extended { by, ends_at }),
@@ -241,10 +249,12 @@ fn label() -> impl Strategy<Value = StateLabel> {
 }
 
 fn state() -> BoxedStrategy<SessionState> {
+    let admission = select(vec![Admission::Admitted, Admission::Asked, Admission::Waiting]);
     let undoing = (failure(), time()).prop_map(|(failure, stop_by)| Undoing { failure, stop_by });
     prop_oneof![
-        (time(), option::of(undoing))
-            .prop_map(|(start_by, undoing)| SessionState::Creating { start_by, undoing }),
+        (time(), admission, option::of(undoing)).prop_map(|(start_by, admission, undoing)| {
+            SessionState::Creating { start_by, admission, undoing }
+        }),
         (text(), any::<u16>()).prop_map(|(host, port)| {
             let ui = (port % 2 == 0).then(|| Endpoint { host: host.clone(), port: port / 2 });
             SessionState::Active { endpoint: Endpoint { host, port }, ui }
@@ -273,6 +283,7 @@ fn reason() -> BoxedStrategy<EndReason> {
 fn timeline() -> BoxedStrategy<Timeline> {
     let milestone = select(vec![
         Milestone::Accepted,
+        Milestone::Admitted,
         Milestone::HandedOver,
         Milestone::PackagesInstalled,
         Milestone::Placed,

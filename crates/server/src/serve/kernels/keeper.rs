@@ -176,6 +176,8 @@ fn words(session: &Session, notice: &Notice) -> Option<(String, bool)> {
         What::EndNear(_) | What::Extended { .. } => Some((format!("Session {id}: {}", notice.text()), false)),
         What::Ending { .. } => Some((format!("Session {id}: {}", notice.text()), true)),
         What::Created { .. }
+        | What::Waiting { .. }
+        | What::Admitted
         | What::Active
         | What::PackagesAdded { .. }
         | What::Terminated { .. }

@@ -4,6 +4,7 @@
 //! together. A test's name begins with the section it is about.
 
 mod both;
+mod capacity;
 mod errors;
 mod fields;
 mod json;
