@@ -44,7 +44,7 @@ pub enum SessionKind {
 }
 
 /// A kernel's language.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kernel {
     /// IPython.
@@ -52,6 +52,30 @@ pub enum Kernel {
     /// Scala.
     Scala,
 }
+
+impl Kernel {
+    /// Its name in settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Python => "python",
+            Self::Scala => "scala",
+        }
+    }
+}
+
+impl std::str::FromStr for Kernel {
+    type Err = UnknownKernel;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = [Self::Python, Self::Scala];
+        known.into_iter().find(|kernel| kernel.as_str() == text).ok_or_else(|| UnknownKernel(text.to_owned()))
+    }
+}
+
+/// A text that names no kernel.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no kernel \"{0}\", but python and scala")]
+pub struct UnknownKernel(pub String);
 
 /// Which runtime, and how it is set up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,6 +179,14 @@ pub struct PeripheralsConfig {
 }
 
 impl SessionConfig {
+    /// The kernel of a session with one. What was sent without a language is Python.
+    pub fn kernel(&self) -> Option<Kernel> {
+        match self.kind {
+            Some(SessionKind::Jupyter { kernel, .. }) => Some(kernel.unwrap_or(Kernel::Python)),
+            Some(SessionKind::SparkConnect) | None => None,
+        }
+    }
+
     /// What the session's engine speaks.
     pub fn protocol(&self) -> Protocol {
         match self.kind {

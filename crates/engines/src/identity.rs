@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use hearth_core::engine::{EngineSpec, Introduction, WORK_DIR};
+use hearth_core::engine::{EngineSpec, Introduction, Protocol, WORK_DIR};
 use hearth_core::session::Session;
+
+use crate::kernel;
 
 /// What the names of all these variables begin with. A session's own properties cannot set them.
 const PREFIX: &str = "HEARTH_";
@@ -17,6 +19,9 @@ const FILE_VARIABLE: &str = "HEARTH_SESSION_FILE";
 
 /// The variable of the session's uuid.
 const UUID_VARIABLE: &str = "HEARTH_SESSION_UUID";
+
+/// The variable by which a kernel's host learns the engine's secret. It says nothing of anybody.
+pub(crate) const SECRET_VARIABLE: &str = "HEARTH_ENGINE_SECRET";
 
 /// The file's name, in the engine's scratch directory.
 const FILE: &str = "hearth-session.json";
@@ -72,19 +77,23 @@ pub fn with_file(mut spec: EngineSpec, session: &Session) -> EngineSpec {
 
 /// Takes out of an engine that is made ahead whatever says whose it is: nobody's yet.
 pub fn withheld(mut spec: EngineSpec, pool: &str) -> EngineSpec {
-    spec.env.retain(|name, _| !name.starts_with(PREFIX) || name == UUID_VARIABLE);
+    spec.env
+        .retain(|name, _| !name.starts_with(PREFIX) || [UUID_VARIABLE, SECRET_VARIABLE].contains(&&**name));
     spec.env.insert(FILE_VARIABLE.to_owned(), format!("{WORK_DIR}/{FILE}"));
-    spec.files.remove(FILE);
+    for told in [FILE, kernel::TOLD] {
+        spec.files.remove(told);
+    }
     spec.log_head = format!("hearth {}: engine {} of pool {pool}\n", env!("CARGO_PKG_VERSION"), spec.id);
     spec
 }
 
 /// What an engine that was made ahead is told once it is a session's.
 pub fn introduction(session: &Session, runtime: &str) -> Introduction {
-    Introduction {
-        files: BTreeMap::from([(FILE.to_owned(), file(session))]),
-        log_line: log_head(session, runtime).trim_end().to_owned(),
+    let mut files = BTreeMap::from([(FILE.to_owned(), file(session))]);
+    if session.config.protocol() == Protocol::Jupyter {
+        files.insert(kernel::TOLD.to_owned(), kernel::told(session));
     }
+    Introduction { files, log_line: log_head(session, runtime).trim_end().to_owned() }
 }
 
 /// Whose engine it is, as JSON.

@@ -25,9 +25,18 @@ pub const NEED: Need = Need { memory: 320 << 20, cores: 0 };
 /// The folder of the host's own files in the scratch directory, which is the notebook's folder itself.
 const FOLDER: &str = "kernel";
 
-/// The programs of the host and of the kernel, and the name of the module that the latter is to the former.
-const PROGRAMS: [(&str, &str); 2] =
-    [("host.py", include_str!("kernel/host.py")), ("hearth_kernel.py", include_str!("kernel/kernel.py"))];
+/// The program of the host, and the modules of the kernel.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("host.py", include_str!("kernel/host.py")),
+    ("hearth_kernel.py", include_str!("kernel/kernel.py")),
+    ("hearth_binding.py", include_str!("kernel/binding.py")),
+];
+
+/// The file, in the scratch directory, of what a kernel may be told after it has started: see [`told`].
+pub const TOLD: &str = "kernel/session.json";
+
+/// What the properties begin with that a session of Spark Connect can set for itself.
+const SQL: &str = "spark.sql.";
 
 /// Stands in the host's settings for the scratch directory. What it becomes need not be fit for JSON.
 const HERE: &str = "{here}";
@@ -46,7 +55,7 @@ pub struct Parts {
 }
 
 /// How to start a kernel for a session. `spark` is how the session's Spark would be started as an engine by itself.
-pub fn spec(session: &Session, launch: &Launch, parts: &Parts, spark: EngineSpec) -> EngineSpec {
+pub fn spec(session: &Session, launch: &Launch, parts: &Parts, mut spark: EngineSpec) -> EngineSpec {
     let none = BTreeMap::new();
     let given = session.config.runtime.as_ref().map_or(&none, |runtime| &runtime.properties);
     let python = launch.layer.as_ref().unwrap_or(&launch.environment);
@@ -54,10 +63,13 @@ pub fn spec(session: &Session, launch: &Launch, parts: &Parts, spark: EngineSpec
     env.extend(identity::without_reserved(properties::environment(given)));
     env.extend(identity::variables(session));
     env.insert("VIRTUAL_ENV".to_owned(), python.display().to_string());
-    env.insert("HEARTH_ENGINE_SECRET".to_owned(), launch.secret.reveal().to_owned());
+    // Spark has it from the host, where it is withheld from an engine that is made ahead.
+    spark.env = identity::without_reserved(spark.env);
+    env.insert(identity::SECRET_VARIABLE.to_owned(), launch.secret.reveal().to_owned());
 
-    let settings = settings(session, parts, &spark).to_string().replace(WORK_DIR, HERE);
+    let settings = settings(parts, &spark).to_string().replace(WORK_DIR, HERE);
     let mut files = spark.files;
+    files.insert(TOLD.to_owned(), told(session));
     files.insert(format!("{FOLDER}/settings.json"), settings);
     files.extend(PROGRAMS.map(|(name, text)| (format!("{FOLDER}/{name}"), text.to_owned())));
     EngineSpec {
@@ -76,9 +88,22 @@ pub fn spec(session: &Session, launch: &Launch, parts: &Parts, spark: EngineSpec
     }
 }
 
-fn settings(session: &Session, parts: &Parts, spark: &EngineSpec) -> Value {
-    let repository = session.config.runtime.as_ref().and_then(|runtime| runtime.repository.as_ref());
-    let index = repository.and_then(|repository| repository.pypi.as_ref()).filter(|index| !index.is_empty());
+/// What a kernel needs to know of its session, and can be told while it runs, as JSON: the file [`TOLD`] of an engine that
+/// is launched for its session, and written at the hand-over for one that was made ahead.
+pub fn told(session: &Session) -> String {
+    let runtime = session.config.runtime.as_ref();
+    let index = runtime.and_then(|runtime| runtime.repository.as_ref()?.pypi.as_ref());
+    let properties = runtime.into_iter().flat_map(|runtime| &runtime.properties);
+    let properties: BTreeMap<_, _> = properties.filter(|(key, _)| key.starts_with(SQL)).collect();
+    let told = json!({
+        "index": index.filter(|index| !index.is_empty()),
+        "properties": properties,
+        "variables": identity::variables(session),
+    });
+    format!("{told}\n")
+}
+
+fn settings(parts: &Parts, spark: &EngineSpec) -> Value {
     let PortSource::LogLine(listening) = &spark.port;
     let stop_signal = match spark.stop_signal {
         StopSignal::Interrupt => "SIGINT",
@@ -97,7 +122,6 @@ fn settings(session: &Session, parts: &Parts, spark: &EngineSpec) -> Value {
         "env": environment,
         "uv": parts.uv,
         "uv-env": parts.uv_variables,
-        "index": index,
     })
 }
 

@@ -105,7 +105,10 @@ impl Control {
             return Ok(Requeue::Soon);
         };
         let uuid = engine.id.session_uuid();
-        match self.world.probe.ask(uuid, &listening.endpoint, Protocol::SparkConnect).await {
+        // One whose settings are not known is retired by the next look at the pools.
+        let settings = self.pools.settings(&engine.recipe);
+        let protocol = settings.map_or(Protocol::SparkConnect, |config| config.protocol());
+        match self.world.probe.ask(uuid, &listening.endpoint, protocol).await {
             Answer::Good => {}
             Answer::NotYet => return Ok(Requeue::Retry),
             Answer::Error(text) => {

@@ -93,6 +93,19 @@ impl Control {
         }
     }
 
+    /// Notes that somebody looks at what can be started, the first of which has these settings. Who has just come is
+    /// likely to start it, and finds an engine that is ready or on its way; who looks again and again changes nothing.
+    pub fn looked_at(&self, config: SessionConfig) {
+        let now = self.world.clock.now();
+        if !self.pools.any() || !self.pools.state().looks.note(now) {
+            return;
+        }
+        if let Some(recipe) = self.world.launcher.recipe(&self.of_nobody(config)) {
+            self.pools.expected(&recipe.id, now);
+            self.queue.wake();
+        }
+    }
+
     /// Notes that a session was made, so that the next finds an engine too.
     pub(crate) fn seated(&self, offers: &Offers, session_got_one: bool, now: Timestamp) {
         if let Some(recipe) = &offers.recipe {

@@ -156,7 +156,7 @@ impl Control {
         for size in &self.pools.policy.pools {
             let made_from = self.made_from(&size.of).await?;
             let name = match (&size.of, &made_from) {
-                (PoolSubject::Runtime(_), Some((_, recipe))) => recipe.runtime.clone(),
+                (PoolSubject::Runtime { .. }, Some((_, recipe))) => recipe.subject(),
                 (subject, _) => subject.to_string(),
             };
             defined.push(Defined { size: size.clone(), name, made_from });
@@ -168,9 +168,12 @@ impl Control {
     /// What the engines of a pool are made from: what a session would have that says nothing more.
     async fn made_from(&self, subject: &PoolSubject) -> Result<Option<(SessionConfig, Recipe)>, PassError> {
         let config = match subject {
-            PoolSubject::Runtime(version) => {
+            PoolSubject::Runtime { version, kernel } => {
                 let runtime = RuntimeConfig { version: version.clone(), ..RuntimeConfig::default() };
-                SessionConfig { runtime: Some(runtime), ..SessionConfig::default() }
+                let jupyter =
+                    |kernel| SessionKind::Jupyter { kernel: Some(kernel), display_name: String::new() };
+                let kind = kernel.map(jupyter);
+                SessionConfig { kind, runtime: Some(runtime), ..SessionConfig::default() }
             }
             PoolSubject::Template(name) => match self.template(name).await {
                 Ok(found) => template::merge(&found, SessionConfig::default()),
@@ -178,9 +181,15 @@ impl Control {
                 Err(error) => return Err(error.into()),
             },
         };
+        let config = self.of_nobody(config);
+        Ok(self.world.launcher.recipe(&config).map(|recipe| (config, recipe)))
+    }
+
+    /// These settings as a session that is nobody's yet would have them.
+    pub(super) fn of_nobody(&self, config: SessionConfig) -> SessionConfig {
         let nobody = Parent { project: "-".to_owned(), location: "-".to_owned() }.session("pool");
         let mut config = self.effective(config, &nobody);
         config.kind.get_or_insert(SessionKind::SparkConnect);
-        Ok(self.world.launcher.recipe(&config).map(|recipe| (config, recipe)))
+        config
     }
 }

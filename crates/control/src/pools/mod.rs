@@ -16,7 +16,7 @@ use std::time::Duration;
 use hearth_core::Timestamp;
 use hearth_core::config::SessionConfig;
 use hearth_core::id::EngineId;
-use hearth_core::pool::demand::Demand;
+use hearth_core::pool::demand::{Demand, Looks};
 use hearth_core::pool::recipe::{Recipe, RecipeId};
 use hearth_core::pool::{PoolEngine, PoolPolicy, PoolSize};
 use hearth_core::session::later;
@@ -50,6 +50,8 @@ struct State {
     /// The pools as they were understood last, in the order of the policy.
     defined: Vec<Defined>,
     demand: HashMap<RecipeId, Demand>,
+    /// Looks at what can be started.
+    looks: Looks,
     trouble: HashMap<RecipeId, Trouble>,
     counts: HashMap<RecipeId, Counts>,
     /// When the deadline of each engine was moved on last.
@@ -92,6 +94,7 @@ impl Pools {
         let state = State {
             defined: Vec::new(),
             demand: HashMap::new(),
+            looks: Looks::default(),
             trouble: HashMap::new(),
             counts: HashMap::new(),
             attended: HashMap::new(),
@@ -132,9 +135,7 @@ impl Pools {
         state.last_create = Some(now);
         state.due_at = state.due_at.min(now);
         // What no pool has is not counted: there could be any number of recipes.
-        let has =
-            |defined: &Defined| defined.made_from.as_ref().is_some_and(|(_, known)| known.id == *recipe);
-        if state.defined.iter().any(has) {
+        if state.has(recipe) {
             state.demand.entry(recipe.clone()).or_default().note(now);
             let counts = state.counts.entry(recipe.clone()).or_default();
             if handed_over {
@@ -142,6 +143,15 @@ impl Pools {
             } else {
                 counts.missed += 1;
             }
+        }
+    }
+
+    /// Notes that a session of this recipe is likely to be created soon.
+    fn expected(&self, recipe: &RecipeId, now: Timestamp) {
+        let mut state = self.state();
+        if state.has(recipe) {
+            state.demand.entry(recipe.clone()).or_default().expect(now);
+            state.due_at = state.due_at.min(now);
         }
     }
 
@@ -168,6 +178,12 @@ impl Pools {
 }
 
 impl State {
+    /// Whether a pool has engines of this recipe.
+    fn has(&self, recipe: &RecipeId) -> bool {
+        let mut known = self.defined.iter().filter_map(|defined| defined.made_from.as_ref());
+        known.any(|(_, known)| known.id == *recipe)
+    }
+
     /// From when on engines may be started: some time after the last create, but not put off for ever.
     fn quiet_from(&self) -> Timestamp {
         let after_create = self.last_create.map_or(Timestamp::MIN, |at| later(at, QUIET));

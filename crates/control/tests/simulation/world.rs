@@ -88,7 +88,13 @@ impl Launcher for AnyEngine {
         let fixed: BTreeMap<String, String> =
             runtime.properties.into_iter().filter(|(key, _)| key.starts_with("fixed.")).collect();
         let id = RecipeId(format!("{} {fixed:?}", runtime.version));
-        Some(Recipe { id, runtime: format!("any{}", runtime.version), fixed, memory: ENGINE_MEMORY })
+        Some(Recipe {
+            id,
+            runtime: format!("any{}", runtime.version),
+            kernel: config.kernel(),
+            fixed,
+            memory: ENGINE_MEMORY,
+        })
     }
 
     async fn start_ahead(

@@ -10,6 +10,24 @@ use crate::words;
 /// arrives, and a quarter of an hour later they are gone.
 pub const HALF_LIFE: Duration = Duration::from_secs(300);
 
+/// After how long without a look at what can be started the next one tells that somebody is about to start something.
+/// JupyterLab asks for its cards when it opens, and then every one to five minutes for as long as its page is open.
+pub const SILENCE: Duration = Duration::from_secs(600);
+
+/// Looks at what can be started. Most are clients that ask again and again, and mean nothing by it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Looks {
+    last: Option<Timestamp>,
+}
+
+impl Looks {
+    /// Notes a look. Whether somebody has just come.
+    pub fn note(&mut self, now: Timestamp) -> bool {
+        let last = self.last.replace(now);
+        last.is_none_or(|last| words::between(last, now) >= SILENCE)
+    }
+}
+
 /// A count of requests in which old ones weigh less: each half as much for every [`HALF_LIFE`].
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Demand {
@@ -26,6 +44,11 @@ impl Demand {
     /// Notes a request.
     pub fn note(&mut self, now: Timestamp) {
         *self = Self { weight: self.weight(now) + 1.0, at: Some(now) };
+    }
+
+    /// Notes that a request is likely to come: as one, where none is remembered.
+    pub fn expect(&mut self, now: Timestamp) {
+        *self = Self { weight: self.weight(now).max(1.0), at: Some(now) };
     }
 
     /// How many engines to have ready: one for each recent request. One request stands for two half lives.
@@ -63,6 +86,27 @@ mod tests {
         assert_eq!(demand.wanted(at(700)), 20);
         assert!((8..=11).contains(&demand.wanted(at(1000))));
         assert_eq!(demand.wanted(at(10_000)), 0);
+    }
+
+    #[test]
+    fn what_is_expected_counts_as_one_and_not_beside_what_was_asked_for() {
+        let mut demand = Demand::default();
+        demand.expect(at(0));
+        demand.expect(at(1));
+        assert_eq!((demand.wanted(at(1)), demand.wanted(at(700))), (1, 0));
+        let mut asked = Demand::of(3, at(0));
+        asked.expect(at(0));
+        assert_eq!(asked.wanted(at(0)), 3);
+    }
+
+    #[test]
+    fn a_client_that_asks_again_and_again_is_one_that_has_come_once() {
+        let mut looks = Looks::default();
+        assert!(looks.note(at(0)));
+        // The longest that JupyterLab waits between two.
+        assert!((1..1000).all(|n| !looks.note(at(300 * n))));
+        assert!(looks.note(at(300 * 1000 + 600)), "someone opens it in the morning");
+        assert!(!looks.note(at(0)), "a clock that goes back");
     }
 
     #[test]

@@ -27,6 +27,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Kernel;
 use crate::id::EngineId;
 use crate::name::TemplateName;
 use crate::pool::recipe::RecipeId;
@@ -140,8 +141,13 @@ pub struct PoolSize {
 /// Which engines a pool has.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PoolSubject {
-    /// Those of sessions that name this runtime and nothing else; empty for the default one.
-    Runtime(String),
+    /// Those of sessions that name this and nothing else.
+    Runtime {
+        /// The runtime; empty for the default one.
+        version: String,
+        /// The kernel, for sessions with one.
+        kernel: Option<Kernel>,
+    },
     /// Those of sessions made from this template.
     Template(TemplateName),
 }
@@ -157,8 +163,10 @@ impl Default for PoolPolicy {
 impl std::fmt::Display for PoolSubject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Runtime(runtime) if runtime.is_empty() => f.write_str("default"),
-            Self::Runtime(runtime) => f.write_str(runtime),
+            Self::Runtime { version, kernel } => {
+                f.write_str(if version.is_empty() { "default" } else { version })?;
+                kernel.map_or(Ok(()), |kernel| write!(f, "/{}", kernel.as_str()))
+            }
             Self::Template(name) => name.fmt(f),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Kernel;
 use crate::words;
 
 /// Tells recipes apart: a digest of everything that a launch decides, and of nothing that differs between sessions.
@@ -19,10 +20,20 @@ pub struct Recipe {
     pub id: RecipeId,
     /// The full name of its runtime.
     pub runtime: String,
+    /// The kernel, if there is one.
+    pub kernel: Option<Kernel>,
     /// The properties that are fixed at launch, as far as they were given, for words.
     pub fixed: BTreeMap<String, String>,
     /// How much memory an engine of this recipe takes while nobody uses it, estimated, in bytes.
     pub memory: u64,
+}
+
+impl Recipe {
+    /// What its engines are, as pools are named: the runtime, and the kernel where there is one.
+    pub fn subject(&self) -> String {
+        let kernel = self.kernel.map(|kernel| format!("/{}", kernel.as_str()));
+        format!("{}{}", self.runtime, kernel.unwrap_or_default())
+    }
 }
 
 /// Where a session's engine came from.
@@ -50,7 +61,7 @@ pub enum EngineFrom {
 pub enum Missed {
     /// None is kept of its runtime.
     NoPool {
-        /// The runtime.
+        /// The runtime, and the kernel where there is one.
         runtime: String,
     },
     /// The session sets what only a launch can set.
@@ -86,7 +97,7 @@ pub fn missed<'a>(recipe: &Recipe, pools: impl IntoIterator<Item = (&'a str, &'a
         if pool.id == recipe.id {
             return Missed::NoneReady { pool: name.to_owned() };
         }
-        if pool.runtime != recipe.runtime {
+        if pool.subject() != recipe.subject() {
             continue;
         }
         let differences = differences(&recipe.fixed, &pool.fixed);
@@ -95,7 +106,7 @@ pub fn missed<'a>(recipe: &Recipe, pools: impl IntoIterator<Item = (&'a str, &'a
             closest = Some((differences.len(), Missed::Fixed { pool: name.to_owned(), property }));
         }
     }
-    closest.map_or_else(|| Missed::NoPool { runtime: recipe.runtime.clone() }, |(_, missed)| missed)
+    closest.map_or_else(|| Missed::NoPool { runtime: recipe.subject() }, |(_, missed)| missed)
 }
 
 /// In which properties a session and a pool differ: those the session sets come first.
@@ -165,7 +176,7 @@ mod tests {
 
     fn recipe(id: &str, runtime: &str, fixed: &[(&str, &str)]) -> Recipe {
         let fixed = fixed.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Recipe { id: RecipeId(id.to_owned()), runtime: runtime.to_owned(), fixed, memory: 1 }
+        Recipe { id: RecipeId(id.to_owned()), runtime: runtime.to_owned(), kernel: None, fixed, memory: 1 }
     }
 
     fn told(wanted: &Recipe, pools: &[(&str, &Recipe)]) -> String {
@@ -195,5 +206,9 @@ mod tests {
         assert!(told(&plain, &[("sail-1", &plain)]).starts_with("No engine of the pool of sail-1 was ready"));
         let other = recipe("b", "spark-4", &[]);
         assert!(told(&other, &[("sail-1", &plain)]).starts_with("No engines of spark-4 are kept ready"));
+        let notebook = Recipe { kernel: Some(Kernel::Python), ..recipe("c", "sail-1", &[]) };
+        assert!(
+            told(&notebook, &[("sail-1", &plain)]).starts_with("No engines of sail-1/python are kept ready")
+        );
     }
 }

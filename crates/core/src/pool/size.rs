@@ -1,4 +1,4 @@
-//! Sizes of pools as people write them: `sail=0..2`, or `TEMPLATE=1` for always one.
+//! Sizes of pools as people write them: `sail=0..2`, `sail/python=0..1` for kernels, or `TEMPLATE=1` for always one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,8 +11,8 @@ const MOST: u32 = 1000;
 /// A text that is no size of a pool.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{0}\" is not a pool: write RUNTIME=LEAST..MOST or TEMPLATE=LEAST..MOST, such as sail=0..2 or \
-     projects/local/locations/local/sessionTemplates/etl=1..1"
+    "\"{0}\" is not a pool: write RUNTIME=LEAST..MOST, RUNTIME/KERNEL=LEAST..MOST or TEMPLATE=LEAST..MOST, such as \
+     sail=0..2, sail/python=0..1 or projects/local/locations/local/sessionTemplates/etl=1..1"
 )]
 pub struct InvalidPoolSize(pub String);
 
@@ -25,11 +25,20 @@ impl FromStr for PoolSize {
             let (least, most) = range.split_once("..").unwrap_or((range, range));
             let count = |text: &str| text.parse().ok().filter(|count| *count <= MOST);
             let (least, most) = (count(least)?, count(most)?);
-            let of = match subject {
-                template if template.contains('/') => PoolSubject::Template(template.parse().ok()?),
-                runtime if runtime.is_empty() || runtime.contains(char::is_whitespace) => return None,
-                "default" => PoolSubject::Runtime(String::new()),
-                runtime => PoolSubject::Runtime(runtime.to_owned()),
+            let runtime = |version: &str, kernel| {
+                if version.is_empty() || version.contains(char::is_whitespace) {
+                    return None;
+                }
+                let version = if version == "default" { "" } else { version };
+                Some(PoolSubject::Runtime { version: version.to_owned(), kernel })
+            };
+            let of = match subject.split_once('/') {
+                None => runtime(subject, None)?,
+                // A template's name has more parts.
+                Some((version, kernel)) if !kernel.contains('/') => {
+                    runtime(version, Some(kernel.parse().ok()?))?
+                }
+                Some(_) => PoolSubject::Template(subject.parse().ok()?),
             };
             (least <= most && most > 0).then_some(Self { of, least, most })
         };
@@ -55,6 +64,8 @@ mod tests {
             ("sail=0..2", "sail=0..2"),
             ("sail=1", "sail=1..1"),
             ("default=0..1", "default=0..1"),
+            ("sail/python=0..1", "sail/python=0..1"),
+            ("default/scala=1", "default/scala=1..1"),
             (
                 "projects/p/locations/l/sessionTemplates/etl=1..3",
                 "projects/p/locations/l/sessionTemplates/etl=1..3",
@@ -79,6 +90,9 @@ mod tests {
             "sail=1..",
             "a b=1",
             "x/y=1",
+            "/python=1",
+            "sail/=1",
+            "sail/python/=1",
             "sail=1001",
         ] {
             let error = text.parse::<PoolSize>().unwrap_err();

@@ -1,8 +1,9 @@
 """The host of a session's kernel: starts the session's Spark, the relay and the kernel, and keeps them together.
 
 Run with the path of its settings, a JSON file (see `crates/engines/src/kernel.rs`). The kernel is forked from this process, which has
-imported what kernels need, so a restart takes a fifth of a second. For that this process has one thread only, opens no
-channel, and uses nothing of what it imports.
+imported what a kernel needs to answer, so a restart takes a fifth of a second. For that this process has one thread only, opens
+no channel, and uses nothing of what it imports. The kernel is forked while Spark is still starting; it is shown to nobody before
+Spark is there.
 
 The relay tells what to do in lines of JSON, and is told what happens (see `crates/relay/src/host.rs`).
 """
@@ -39,7 +40,9 @@ class Host:
         self.relay_said = b""
         self.kernel = None
         self.kernel_ready = None
+        self.connection_file = None
         self.interrupts = None
+        self.port_to_kernel = None
         self.kernels = 0
         self.was_ready = False
         self.ends = []
@@ -56,6 +59,7 @@ class Host:
         self.start_spark()
         self.start_relay(secret)
         import_what_kernels_need()
+        self.start_kernel()
         while not self.stopping:
             watched = [wakeup_read, self.relay.stdout.fileno()]
             if not self.spark.stdout.closed:
@@ -106,7 +110,25 @@ class Host:
             for line in lines:
                 self.spark_port = self.spark_port or port_in(line, self.settings["spark"]["listening"])
             if self.spark_port is not None:
-                self.start_kernel()
+                self.tell_kernel_of_spark()
+                self.tell_relay_of_kernel()
+
+    def tell_kernel_of_spark(self):
+        """Tells the kernel where Spark is, once both are there."""
+        if self.spark_port is not None and self.port_to_kernel is not None:
+            try:
+                os.write(self.port_to_kernel, b"%d" % self.spark_port)
+            except OSError:
+                # It has just ended.
+                pass
+            os.close(self.port_to_kernel)
+            self.port_to_kernel = None
+
+    def tell_relay_of_kernel(self):
+        """Tells the relay of a kernel that has its sockets, unless its Spark is still starting."""
+        if self.spark_port is not None and self.connection_file is not None:
+            self.tell({"event": "kernel", "connection-file": self.connection_file})
+            self.connection_file = None
 
     def start_relay(self, secret):
         self.relay = subprocess.Popen(
@@ -161,6 +183,7 @@ class Host:
         if self.interrupts is not None:
             os.close(self.interrupts)
         interrupts, self.interrupts = os.pipe2(os.O_CLOEXEC)
+        port, self.port_to_kernel = os.pipe2(os.O_CLOEXEC)
         host = os.getpid()
         self.kernel = os.fork()
         if self.kernel == 0:
@@ -173,10 +196,11 @@ class Host:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 os.setsid()
                 die_with_parent()
+                os.close(self.port_to_kernel)
                 if os.getppid() == host:
                     import hearth_kernel
 
-                    status = hearth_kernel.run(self, connection_file, up, interrupts)
+                    status = hearth_kernel.run(self, connection_file, up, interrupts, port)
             except SystemExit as end:
                 status = end.code if isinstance(end.code, int) else int(end.code is not None)
             except BaseException:
@@ -189,6 +213,8 @@ class Host:
                 os._exit(status)
         os.close(up)
         os.close(interrupts)
+        os.close(port)
+        self.tell_kernel_of_spark()
 
     def on_kernel_up(self):
         """The kernel has its ports, or has ended without them."""
@@ -196,8 +222,8 @@ class Host:
         os.close(self.kernel_ready)
         self.kernel_ready = None
         if said:
-            connection_file = os.path.join(os.getcwd(), "kernel", f"connection-{self.kernels}.json")
-            self.tell({"event": "kernel", "connection-file": connection_file})
+            self.connection_file = os.path.join(os.getcwd(), "kernel", f"connection-{self.kernels}.json")
+            self.tell_relay_of_kernel()
 
     def restart_kernel(self):
         self.end_kernel()
@@ -207,9 +233,7 @@ class Host:
         """Ends the kernel with what it has started. Cells have no say in this: one that never returns is why people restart."""
         if self.kernel is None:
             return
-        if self.kernel_ready is not None:
-            os.close(self.kernel_ready)
-            self.kernel_ready = None
+        self.close_pipes()
         try:
             os.killpg(self.kernel, signal.SIGKILL)
         except ProcessLookupError:
@@ -217,6 +241,13 @@ class Host:
             os.kill(self.kernel, signal.SIGKILL)
         os.waitpid(self.kernel, 0)
         self.kernel = None
+
+    def close_pipes(self):
+        """Forgets what a kernel would still have said, and been told."""
+        for descriptor in (self.kernel_ready, self.port_to_kernel):
+            if descriptor is not None:
+                os.close(descriptor)
+        self.kernel_ready = self.port_to_kernel = self.connection_file = None
 
     def look_after_children(self):
         if self.kernel is not None:
@@ -242,9 +273,7 @@ class Host:
         except OSError:
             pass
         self.kernel = None
-        if self.kernel_ready is not None:
-            os.close(self.kernel_ready)
-            self.kernel_ready = None
+        self.close_pipes()
         text = f"The kernel has ended: {in_words(code)}."
         if code == -signal.SIGKILL:
             text = "The kernel was killed, most likely because the machine ran out of memory."
@@ -277,13 +306,10 @@ class Host:
 
 
 def import_what_kernels_need():
-    import grpc  # noqa: F401
+    """Imports what a kernel needs to answer. Spark and pandas take three times as long: kernels import those themselves while
+    clients connect."""
     import ipykernel.ipkernel  # noqa: F401
     import ipykernel.kernelapp  # noqa: F401
-    import pandas  # noqa: F401
-    import pyarrow  # noqa: F401
-    import pyspark.sql.connect.session  # noqa: F401
-    import pyspark.sql.functions  # noqa: F401
 
     import hearth_kernel  # noqa: F401
 

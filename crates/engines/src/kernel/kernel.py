@@ -6,6 +6,8 @@ import signal
 import sys
 import threading
 
+from hearth_binding import Binding
+
 # Rows of a DataFrame that are shown.
 SHOWN_ROWS = 20
 # Seconds a query runs before its progress is shown.
@@ -16,16 +18,17 @@ CANCEL_LIMIT = 5.0
 CANCEL_TIMES, CANCEL_AGAIN = 20, 0.5
 
 
-def run(host, connection_file, up, interrupts):
-    """Runs the kernel until it is shut down. Writes to `up` once the connection file holds its ports."""
+def run(host, connection_file, up, interrupts, port):
+    """Runs the kernel until it is shut down. Writes to `up` once the connection file holds its ports, and reads from `port` where
+    Spark listens."""
     os.environ.update(host.settings["env"])
-    os.environ["SPARK_REMOTE"] = f"sc://{host.settings['spark']['host']}:{host.spark_port}"
     # The notebook's folder and its own packages come first; the folder of this program is nothing to a notebook.
     sys.path[0:1] = ["", host.packages]
     sys.argv = ["kernel"]
 
     import zmq
     from ipykernel.kernelapp import IPKernelApp
+    from tornado.ioloop import IOLoop
     from traitlets.config import Config
 
     class App(IPKernelApp):
@@ -53,26 +56,20 @@ def run(host, connection_file, up, interrupts):
     config.HistoryManager.enabled = False
     app = App.instance(config=config)
     app.initialize([])
-    prepare(app.shell, host, interrupts)
+    binding = Binding(app.shell, host.settings["spark"]["host"], port, show_progress)
+    show_dataframes(app.shell)
+    obey_interrupts(app.shell, binding, interrupts)
+    install_packages(app.shell, binding, host)
+    if host.kernels == 1 and "HEARTH_SESSION" not in os.environ:
+        binding.now()
+    else:
+        binding.soon(IOLoop.current())
     app.start()
     return 0
 
 
-def prepare(shell, host, interrupts):
-    """Gives the user's namespace `spark`, and the shell what notebooks expect of it."""
-    from pyspark.sql import SparkSession
-
-    spark = SparkSession.builder.getOrCreate()
-    shell.push({"spark": spark})
-    show_dataframes(shell)
-    show_progress(spark)
-    obey_interrupts(shell, interrupts)
-    install_packages(shell, host)
-
-
 def show_dataframes(shell):
     """Shows a DataFrame as a table of its first rows."""
-    from pyspark.sql.connect.dataframe import DataFrame
 
     def first_rows(frame):
         eager = frame.sparkSession.conf.get("spark.sql.repl.eagerEval.enabled", "true")
@@ -90,7 +87,8 @@ def show_dataframes(shell):
         return rows.to_html(index=False, max_cols=None, notebook=True, border=0) + note
 
     formatters = shell.display_formatter.formatters
-    formatters["text/html"].for_type(DataFrame, html)
+    # By its name: it is not imported yet.
+    formatters["text/html"].for_type_by_name("pyspark.sql.connect.dataframe", "DataFrame", html)
 
 
 def show_progress(spark):
@@ -127,7 +125,7 @@ def show_progress(spark):
     spark.registerProgressHandler(on_progress)
 
 
-def obey_interrupts(shell, interrupts):
+def obey_interrupts(shell, binding, interrupts):
     """Ends the cell that runs, and cancels its Spark operations, for each byte that the host writes."""
     main = threading.main_thread().ident
     over = threading.Event()
@@ -138,8 +136,6 @@ def obey_interrupts(shell, interrupts):
     # A thread of its own, there from the start. A signal to the process might be taken by any thread, and would then not
     # wake the main one; and what a signal interrupts may hold any lock that a call to Spark would need.
     def obey():
-        from pyspark.sql import SparkSession
-
         while os.read(interrupts, 1):
             if over.is_set():
                 continue
@@ -149,8 +145,8 @@ def obey_interrupts(shell, interrupts):
             # interrupt may have come where Python passes over exceptions.
             for _ in range(CANCEL_TIMES):
                 try:
-                    session = SparkSession.getActiveSession()
-                    if session is not None:
+                    # Not the active one, which each thread has its own of.
+                    for session in binding.sessions():
                         session.interruptAll()
                 except Exception as error:
                     print(f"Spark could not cancel what runs: {error}", file=sys.stderr)
@@ -177,7 +173,7 @@ def obey_interrupts(shell, interrupts):
     kernel.post_handler_hook = after
 
 
-def install_packages(shell, host):
+def install_packages(shell, binding, host):
     """Makes `%pip install` put packages into the session's own environment, over its runtime's."""
     import importlib
     import importlib.metadata
@@ -196,7 +192,7 @@ def install_packages(shell, host):
         elif uv is None:
             print("This session cannot install packages: there is no uv. Run `hearth doctor` where the service runs.")
         elif words[0] == "install":
-            index = host.settings["index"]
+            index = binding.index()
             own = ["--no-config", "--default-index", index] if index else []
             run("install", "--overrides", "/dev/stdin", *own, *words[1:], stdin=overrides(words[1:]))
             importlib.invalidate_caches()

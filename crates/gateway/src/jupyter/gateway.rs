@@ -92,7 +92,14 @@ impl Inner {
         match (request.method().as_str(), place.what) {
             ("GET", What::Version) => ok(&json!({"version": env!("CARGO_PKG_VERSION")})),
             ("GET", What::Status) => self.status(&caller, place.session).await,
-            ("GET", What::Specs) => ok(&answers::specs(&self.kernels.specs(&caller).await?)),
+            ("GET", What::Specs) => {
+                let listed = self.kernels.specs(&caller).await?;
+                // The kernel of a session of its own is there already.
+                if place.session.is_none() {
+                    self.kernels.looked_at(&listed);
+                }
+                ok(&answers::specs(&listed))
+            }
             ("GET", What::Spec(name)) => {
                 let listed = self.kernels.specs(&caller).await?;
                 let spec = listed.specs.iter().find(|spec| spec.name == name);

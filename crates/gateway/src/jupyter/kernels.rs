@@ -65,6 +65,9 @@ pub trait Kernels: Send + Sync + 'static {
     /// When nobody can tell now.
     async fn specs(&self, caller: &Caller) -> Result<Listed, Refusal>;
 
+    /// Somebody looks at all there is, and may start some of it soon.
+    fn looked_at(&self, listed: &Listed);
+
     /// Starts a kernel and waits until it can be used.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hearth_core::config::Kernel;
 use hearth_core::policy::SessionPolicy;
 use hearth_core::pool::{PoolPolicy, PoolSize, PoolSubject};
 use hearth_core::usage::Price;
@@ -151,7 +152,10 @@ impl Config {
             price: None,
             // Costs nothing until sessions are created, and then the 64 MiB of one engine of Sail's.
             pools: PoolPolicy {
-                pools: vec![PoolSize { of: PoolSubject::Runtime("sail".to_owned()), least: 0, most: 1 }],
+                pools: [None, Some(Kernel::Python)]
+                    .map(|kernel| PoolSubject::Runtime { version: "sail".to_owned(), kernel })
+                    .map(|of| PoolSize { of, least: 0, most: 1 })
+                    .to_vec(),
                 ..PoolPolicy::default()
             },
             spark_masters: Vec::new(),

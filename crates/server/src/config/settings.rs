@@ -377,11 +377,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         flag: None,
         since: "0.1",
         doc: "Engines that are started ahead, so that sessions need not wait for one.\n\nEach is \
-              `RUNTIME=LEAST..MOST`, or `TEMPLATE=LEAST..MOST` with a session template's full name; `default` stands \
-              for the default runtime, and `=1` for `=1..1`. `LEAST` are always ready; up to `MOST` while \
+              `RUNTIME=LEAST..MOST`, `RUNTIME/python=LEAST..MOST` for notebooks' kernels, or `TEMPLATE=LEAST..MOST` with a \
+              session template's full name; `default` stands for the default runtime, and `=1` for `=1..1`. `LEAST` are always ready; up to `MOST` while \
               sessions are created: as many as there were of late, half of which is forgotten every five minutes. \
-              An idle engine of Sail takes about 64 MiB, one of Spark some 600 MiB. The empty list keeps none \
-              ready.",
+              Whoever looks at the cards of a notebook's launcher counts as one who will click on the first. \
+              An idle engine of Sail takes about 64 MiB, one of Spark some 600 MiB, with a kernel 256 MiB more. The \
+              empty list keeps none ready.",
     },
     Setting {
         key: "pools.memory",

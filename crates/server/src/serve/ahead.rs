@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hearth_control::world::Start;
+use hearth_control::world::{Launcher as _, Start};
 use hearth_core::Timestamp;
-use hearth_core::config::{RuntimeConfig, SessionConfig, SessionKind};
+use hearth_core::config::{Kernel, RuntimeConfig, SessionConfig};
 use hearth_core::engine::Introduction;
 use hearth_core::id::{OperationId, SessionUuid};
 use hearth_core::name::Parent;
@@ -27,6 +27,9 @@ const SAIL_MEMORY: u64 = 64 << 20;
 /// What Spark's JVM takes while nobody uses it, with the Connect server and its supervisor, in bytes.
 const SPARK_MEMORY: u64 = 600 << 20;
 
+/// What a Python kernel that has asked Spark a first question takes beside it, with its host and its relay, in bytes.
+const KERNEL_MEMORY: u64 = 256 << 20;
+
 /// How many digits of the digest make a recipe's id. Enough that two never meet by chance.
 const DIGITS: usize = 32;
 
@@ -34,7 +37,7 @@ impl CatalogueLauncher {
     /// What a session's engine is made by: everything of it that is decided at its launch.
     pub(super) fn recipe_of(&self, config: &SessionConfig) -> Option<Recipe> {
         // A metastore is told at the launch, and engines made ahead have none.
-        if config.kind != Some(SessionKind::SparkConnect) || self.metastores.is_asked(config) {
+        if config.kind.is_none() || self.metastores.is_asked(config) || !self.check(config).is_empty() {
             return None;
         }
         let runtime = self.runtime(config).ok()?;
@@ -56,8 +59,9 @@ impl CatalogueLauncher {
         }
         let mut id = hex::encode(digest.finalize());
         id.truncate(DIGITS);
-        let memory = memory(runtime);
-        Some(Recipe { id: RecipeId(id), runtime: runtime.full_name(), fixed, memory })
+        let kernel = config.kernel();
+        let memory = memory(runtime, kernel);
+        Some(Recipe { id: RecipeId(id), runtime: runtime.full_name(), kernel, fixed, memory })
     }
 
     /// An engine that is nobody's yet.
@@ -111,9 +115,10 @@ fn fixed(runtime: &Runtime, config: &SessionConfig) -> BTreeMap<String, String> 
 }
 
 /// The memory that one takes while nobody uses it.
-pub(super) fn memory(runtime: &Runtime) -> u64 {
-    match runtime.engine {
+pub(super) fn memory(runtime: &Runtime, kernel: Option<Kernel>) -> u64 {
+    let spark = match runtime.engine {
         EngineKind::Sail => SAIL_MEMORY,
         EngineKind::Spark | EngineKind::Kernel => SPARK_MEMORY,
-    }
+    };
+    spark + kernel.map_or(0, |_| KERNEL_MEMORY)
 }

@@ -25,8 +25,12 @@ pub(super) fn check(policy: &PoolPolicy, catalogue: &Catalogue) -> Result<(), Se
     for pool in &policy.pools {
         let (key, memory) = match &pool.of {
             PoolSubject::Template(name) => (name.to_string(), None),
-            PoolSubject::Runtime(version) => match catalogue.find(version) {
-                Some(runtime) => (runtime.full_name(), Some(ahead::memory(runtime))),
+            PoolSubject::Runtime { version, kernel } => match catalogue.find(version) {
+                Some(runtime) => {
+                    let of = kernel.map_or(String::new(), |kernel| format!("/{}", kernel.as_str()));
+                    let name = format!("{}{of}", runtime.full_name());
+                    (name, Some(ahead::memory(runtime, *kernel)))
+                }
                 None => {
                     let known = catalogue.known().join(", ");
                     return refused(format!(
@@ -85,5 +89,7 @@ mod tests {
     fn an_unknown_runtime_and_a_second_pool_of_one_are_refused() {
         assert!(told(&["flink=1"], 100).contains("not in the catalogue, which has sail"));
         assert!(told(&["sail=0..1", "default=0..1"], 100).contains("both pools of sail-"));
+        assert_eq!(told(&["sail=0..1", "sail/python=0..1"], 1000), "", "kernels are something else");
+        assert!(told(&["sail/python=0..1"], 100).contains("one engine of sail-"), "and take more");
     }
 }

@@ -9,7 +9,6 @@ use hearth_control::watch::Seen;
 use hearth_control::{Control, ControlError};
 use hearth_core::config::{Kernel as Language, RuntimeConfig, SessionConfig, SessionKind};
 use hearth_core::engine::Protocol;
-use hearth_core::error::ErrorKind;
 use hearth_core::id::SessionUuid;
 use hearth_core::name::{Parent, SessionName, TemplateName};
 use hearth_core::session::{Session, SessionState};
@@ -170,6 +169,12 @@ impl Kernels for SessionKernels {
         Ok(Listed { default, specs })
     }
 
+    fn looked_at(&self, listed: &Listed) {
+        if let Ok(config) = self.config(&listed.default) {
+            self.control.looked_at(config);
+        }
+    }
+
     async fn start(&self, caller: &Caller, spec: &str) -> Result<Kernel, Refusal> {
         let config = self.config(spec)?;
         let name = self.parent.session(self.new_id());
@@ -255,21 +260,7 @@ fn language(kernel: Option<Language>) -> &'static str {
 }
 
 fn refusal(error: ControlError) -> Refusal {
-    let code = match error.kind() {
-        ErrorKind::Cancelled => Code::Cancelled,
-        ErrorKind::InvalidArgument => Code::InvalidArgument,
-        ErrorKind::DeadlineExceeded => Code::DeadlineExceeded,
-        ErrorKind::NotFound => Code::NotFound,
-        ErrorKind::AlreadyExists => Code::AlreadyExists,
-        ErrorKind::PermissionDenied => Code::PermissionDenied,
-        ErrorKind::ResourceExhausted => Code::ResourceExhausted,
-        ErrorKind::FailedPrecondition => Code::FailedPrecondition,
-        ErrorKind::Aborted => Code::Aborted,
-        ErrorKind::Unimplemented => Code::Unimplemented,
-        ErrorKind::Internal => Code::Internal,
-        ErrorKind::Unavailable => Code::Unavailable,
-        ErrorKind::Unauthenticated => Code::Unauthenticated,
-    };
+    let code = Code::numbered(hearth_api::status::code(error.kind()).into());
     let fields = error.violations();
     let text = fields.iter().map(|violation| violation.description.as_str()).collect::<Vec<_>>().join("; ");
     Refusal::new(code, if text.is_empty() { error.to_string() } else { text })

@@ -5,6 +5,7 @@ mod client;
 mod gateway;
 mod kernels;
 mod lab;
+mod warm;
 
 use hearth_testkit::{PARENT, TestServer};
 use serde_json::{Value, json};

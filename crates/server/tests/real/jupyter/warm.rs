@@ -1,0 +1,99 @@
+//! Kernels that are there before anybody asks for one.
+
+use hearth_testkit::{Options, PARENT, TestServer, eventually, eventually_within};
+use serde_json::{Value, json};
+
+use super::client::Notebook;
+use super::start;
+use crate::HEARTH;
+
+/// A kernel with its Spark starts in seconds on an idle machine.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(180);
+
+fn pool(server: &TestServer, name: &str) -> Value {
+    let pools = server.rest().get("/hearth/v1/pools").ok()["pools"].clone();
+    let found = pools.as_array().and_then(|pools| pools.iter().find(|pool| pool["name"] == name));
+    found.cloned().unwrap_or_default()
+}
+
+/// Waits until an engine of this pool is ready.
+fn ready(server: &TestServer, name: &str) {
+    eventually_within(PATIENCE, "an engine is ready", || {
+        let pool = pool(server, name);
+        if pool["ready"] == 1 { Ok(()) } else { Err(pool) }
+    });
+}
+
+/// The session of a kernel. Kernels make theirs in the place that the service has by default.
+fn session_of(server: &TestServer, kernel: &str) -> Value {
+    let listed = server.rest().get("/v1/projects/local/locations/local/sessions").ok();
+    let all = listed["sessions"].as_array().unwrap();
+    all.iter().find(|session| session["uuid"] == kernel).unwrap().clone()
+}
+
+fn steps(server: &TestServer, session: &Value) -> Vec<Value> {
+    let name = session["name"].as_str().unwrap();
+    let told = server.rest().get(&format!("/hearth/v1/{name}:timeline")).ok();
+    told["entries"].as_array().unwrap().iter().map(|entry| entry["step"].clone()).collect()
+}
+
+#[test]
+fn who_opens_jupyterlab_finds_a_kernel_that_is_ready_and_knows_whose_it_is() {
+    let server = Options::new(HEARTH).set("pools.engines=sail=0..1,sail/python=0..1").start();
+    assert_eq!(server.engines(), [], "nobody has come yet");
+    // As JupyterLab does when it opens, before anybody clicks.
+    server.rest().get("/api/kernelspecs").ok();
+    ready(&server, "sail-0.7.2/python");
+    assert!(pool(&server, "sail-0.7.2").get("ready").is_none(), "it is a notebook that was looked at");
+    let before = server.engines();
+    let id = start(&server);
+    assert!(before.iter().all(|process| process.engine == id), "{before:#?}");
+    let session = session_of(&server, &id);
+    assert!(steps(&server, &session).contains(&json!("handed over")), "{session:#}");
+    let mut notebook = Notebook::open(&server, &id, "a");
+    let said = notebook.run(
+        "import json, os\ntold = json.load(open(os.environ['HEARTH_SESSION_FILE']))\n\
+         print(spark.range(7).count(), os.environ['HEARTH_SESSION'] == told['session'], told['uuid'])",
+    );
+    assert_eq!(said, format!("7 True {id}\n"));
+    // Another takes its place, since one was asked for; a restart of this kernel is as ever.
+    ready(&server, "sail-0.7.2/python");
+    assert_eq!(server.rest().post(&format!("/api/kernels/{id}/restart"), &json!({})).status, 200);
+    assert_eq!(notebook.run("'told' in globals(), spark.range(2).count()"), "(False, 2)");
+    assert_eq!(notebook.run("print(os.environ['HEARTH_SESSION'] != '')").lines().count(), 1);
+    assert_eq!(server.rest().delete(&format!("/api/kernels/{id}")).status, 204);
+    eventually("its session has ended", || {
+        let state = session_of(&server, &id)["state"].clone();
+        if state == "TERMINATED" { Ok(()) } else { Err(state) }
+    });
+}
+
+#[test]
+fn what_a_session_says_of_itself_reaches_a_kernel_that_was_there_before() {
+    let server = Options::new(HEARTH).set("pools.engines=sail/python=1").start();
+    ready(&server, "sail-0.7.2/python");
+    let body = json!({
+        "name": format!("{PARENT}/sessions/told"), "jupyterSession": {"displayName": "Told"},
+        "labels": {"team": "blue"},
+        "runtimeConfig": {
+            "properties": {"spark.sql.session.timeZone": "Asia/Tokyo", "spark.sql.repl.eagerEval.enabled": "false"},
+            "repositoryConfig": {"pypiRepositoryConfig": {"pypiRepository": "http://127.0.0.1:9/index"}},
+        },
+    });
+    server.rest().post(&format!("/v1/{PARENT}/sessions?sessionId=told"), &body).ok();
+    let session = server.session_in("told", "ACTIVE");
+    assert!(steps(&server, &session).contains(&json!("handed over")), "{session:#}");
+    let id = session["uuid"].as_str().unwrap();
+    let mut notebook = Notebook::open(&server, id, "a");
+    let said = notebook.run(
+        "import os\nprint(spark.conf.get('spark.sql.session.timeZone'), os.environ['HEARTH_LABEL_TEAM'])",
+    );
+    assert_eq!(said, "Asia/Tokyo blue\n");
+    let shown = notebook.execute("spark.range(1)");
+    let shown = notebook.finish(&shown);
+    assert!(shown.iter().all(|said| said.content["data"].get("text/html").is_none()), "{shown:#?}");
+    notebook.run("%env UV_HTTP_RETRIES=0");
+    let installed = notebook.run("%pip install no-such-package-of-ours");
+    assert!(installed.contains("127.0.0.1:9"), "its own index was asked: {installed}");
+    server.terminate("told");
+}
