@@ -34,6 +34,33 @@ pub enum Code {
     Unauthenticated = 16,
 }
 
+impl Code {
+    /// The code of this number; one that the specification does not have is unknown.
+    pub fn numbered(number: i32) -> Self {
+        use Code as C;
+        let all = [
+            C::Ok,
+            C::Cancelled,
+            C::Unknown,
+            C::InvalidArgument,
+            C::DeadlineExceeded,
+            C::NotFound,
+            C::AlreadyExists,
+            C::PermissionDenied,
+            C::ResourceExhausted,
+            C::FailedPrecondition,
+            C::Aborted,
+            C::OutOfRange,
+            C::Unimplemented,
+            C::Internal,
+            C::Unavailable,
+            C::DataLoss,
+            C::Unauthenticated,
+        ];
+        all.into_iter().find(|code| *code as i32 == number).unwrap_or(C::Unknown)
+    }
+}
+
 /// Why a call is not carried out, in the words its caller reads.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
