@@ -48,7 +48,13 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         fs::create_dir_all(&corpus)?;
         fs::create_dir_all(folder.join("artifacts"))?;
         let mut fuzz = Command::new(folder.join("target").join(&host).join("release").join(target));
-        fuzz.arg(&corpus).arg(format!("-max_total_time={seconds}")).arg(format!("-seed={}", seed()));
+        fuzz.arg(&corpus);
+        // Where bytes would hardly ever come to make sense by themselves.
+        let seeds = folder.join("seeds").join(target);
+        if seeds.is_dir() {
+            fuzz.arg(seeds);
+        }
+        fuzz.arg(format!("-max_total_time={seconds}")).arg(format!("-seed={}", seed()));
         fuzz.args(["-max_len=4096", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]);
         fuzz.arg("-artifact_prefix=artifacts/").current_dir(&folder);
         stages.run(&format!("fuzzing {target} for {seconds} s"), &mut fuzz)?;
