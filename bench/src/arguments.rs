@@ -29,6 +29,9 @@ pub(crate) struct Arguments {
     /// A Python with DuckDB, which makes the tables of TPC-H; `cargo xtask bench` brings one.
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) tpch_python: Option<PathBuf>,
+    /// A Python with Jupyter's own servers, which kernels are compared with; `cargo xtask bench` brings one.
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) jupyter_python: Option<PathBuf>,
     /// A tenth of the runs, calls and records: to see that it works, not for figures.
     #[arg(long)]
     pub(crate) quick: bool,

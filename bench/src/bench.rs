@@ -21,6 +21,7 @@ pub(crate) struct Bench {
     dataproc1: Option<PathBuf>,
     runtimes_dir: Option<PathBuf>,
     tpch_python: Option<PathBuf>,
+    jupyter_python: Option<PathBuf>,
     scratch: TempDir,
     quick: bool,
 }
@@ -47,6 +48,7 @@ impl Bench {
             dataproc1: arguments.dataproc1,
             runtimes_dir,
             tpch_python: arguments.tpch_python,
+            jupyter_python: arguments.jupyter_python,
             scratch,
             quick: arguments.quick,
         })
@@ -67,6 +69,13 @@ impl Bench {
         self.tpch_python
             .clone()
             .context("no Python with DuckDB; run `cargo xtask bench`, or name it with --tpch-python")
+    }
+
+    /// A Python with Jupyter's own servers.
+    pub(crate) fn jupyter_python(&self) -> anyhow::Result<PathBuf> {
+        self.jupyter_python.clone().context(
+            "no Python with Jupyter's servers; run `cargo xtask bench`, or name it with --jupyter-python",
+        )
     }
 
     /// The command-line client, built if none was named.

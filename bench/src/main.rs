@@ -4,13 +4,15 @@
 //! here asserts on time: a benchmark fails only when what it measures does not work.
 //!
 //! Start reading at [`benches`], one module a group of rows. The rest is shared: [`server`] and [`sail`] start what is
-//! measured, [`rest`], [`grpc`], [`spark`] and [`tunnel`] are cheap clients, [`load`] makes load, [`report`] prints.
+//! measured, [`jupyter`] what it is compared with, [`rest`], [`grpc`], [`spark`], [`notebook`] and [`tunnel`] are cheap clients, [`load`] makes load, [`report`] prints.
 
 mod arguments;
 mod bench;
 mod benches;
 mod grpc;
+mod jupyter;
 mod load;
+mod notebook;
 mod process;
 mod report;
 mod rest;

@@ -46,6 +46,22 @@ impl Memory {
     }
 }
 
+/// The most memory that a process has had at once since [`forget_peak`], in bytes resident.
+pub(crate) fn peak(pid: u32) -> anyhow::Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("could not read {path}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let size = line.and_then(|line| line.trim().strip_suffix(" kB")).context("a process has a peak")?;
+    Ok(size.trim().parse::<u64>()? * 1024)
+}
+
+/// Lets the system look anew for the most memory that a process has.
+pub(crate) fn forget_peak(pid: u32) -> anyhow::Result<()> {
+    // 5 resets the peak, and nothing else (proc(5)).
+    let path = format!("/proc/{pid}/clear_refs");
+    std::fs::write(&path, "5").with_context(|| format!("could not write {path}"))
+}
+
 /// The processor time that a process and its threads have used so far.
 pub(crate) fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
     let path = format!("/proc/{pid}/stat");
@@ -131,5 +147,7 @@ mod tests {
         assert!(memory.private > 0 && memory.private <= memory.proportional);
         assert!(memory.proportional <= memory.resident);
         assert!(cpu_time(std::process::id()).is_ok());
+        forget_peak(std::process::id()).unwrap();
+        assert!(peak(std::process::id()).unwrap() > 0);
     }
 }

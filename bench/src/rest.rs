@@ -2,21 +2,23 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::net::TcpStream;
 
 use crate::server::PARENT;
 
 /// How often an operation is asked for that is not done yet.
 const POLL: Duration = Duration::from_millis(2);
+/// How long engines may take to be ready ahead.
+const WARM_LIMIT: Duration = Duration::from_secs(120);
 
 type Connection = SendRequest<Full<Bytes>>;
 
@@ -34,6 +36,11 @@ impl Rest {
         Self { address, authorization: format!("Bearer {token}"), idle: Arc::default() }
     }
 
+    /// The same with the scheme that every server of Jupyter's knows.
+    pub(crate) fn with_token_scheme(address: SocketAddr, token: &str) -> Self {
+        Self { address, authorization: format!("token {token}"), idle: Arc::default() }
+    }
+
     /// One call. Gives the body of a 200.
     pub(crate) async fn call(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Bytes> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -44,7 +51,7 @@ impl Rest {
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header("host", "bench")
+            .header("host", "localhost")
             .header("authorization", &self.authorization)
             .header("content-type", "application/json")
             .body(Full::new(body))?;
@@ -93,6 +100,19 @@ impl Rest {
         self.active(&self.create_with(id, json!({"runtimeConfig": {"version": runtime}})).await?).await
     }
 
+    /// The same with properties of Spark's.
+    pub(crate) async fn create_tuned(
+        &self,
+        id: &str,
+        runtime: &str,
+        properties: &[(&str, &str)],
+    ) -> anyhow::Result<String> {
+        let properties: Map<_, _> =
+            properties.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let config = json!({"version": runtime, "properties": properties});
+        self.active(&self.create_with(id, json!({"runtimeConfig": config})).await?).await
+    }
+
     async fn active(&self, created: &[u8]) -> anyhow::Result<String> {
         let operation = self.done(serde_json::from_slice(created)?).await?;
         let uuid = operation["response"]["uuid"].as_str();
@@ -104,6 +124,20 @@ impl Rest {
         let path = format!("/v1/{PARENT}/sessions/{id}");
         let answer = self.call(Method::DELETE, &path, Bytes::new()).await?;
         self.done(serde_json::from_slice(&answer)?).await.map(drop)
+    }
+
+    /// Waits until so many engines of a pool are ready.
+    pub(crate) async fn warm(&self, wanted: i64) -> anyhow::Result<()> {
+        let deadline = Instant::now() + WARM_LIMIT;
+        loop {
+            let pools = self.get("/hearth/v1/pools").await?;
+            let mut all = pools["pools"].as_array().into_iter().flatten();
+            if all.any(|pool| pool["ready"].as_i64() == Some(wanted)) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "no engines were made ahead: {pools}");
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// A session's state.

@@ -20,6 +20,9 @@ const START_LIMIT: Duration = Duration::from_secs(120);
 /// How often it is looked for the address of a server that starts. Part of every measured start.
 const POLL: Duration = Duration::from_micros(500);
 
+/// The variable by which Spark's own server is told what opens it; Sail has none.
+pub(crate) const ENGINE_TOKEN: &str = "SPARK_CONNECT_AUTHENTICATE_TOKEN";
+
 /// The project and location of every session here.
 pub(crate) const PARENT: &str = "projects/bench/locations/local";
 
@@ -123,7 +126,10 @@ impl Server {
         let host = endpoint["host"].as_str().context("the engine has no address")?;
         let port = endpoint["port"].as_u64().context("the engine has no port")?;
         let address = SocketAddr::new(host.parse()?, u16::try_from(port)?);
-        Ok(Spark::new(Grpc::connect(address, None).await?, uuid))
+        let spec: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(path.with_file_name("spec.json"))?)?;
+        let token = spec["spec"]["env"][ENGINE_TOKEN].as_str();
+        Ok(Spark::new(Grpc::connect(address, token).await?, uuid))
     }
 
     /// A client of its REST API.

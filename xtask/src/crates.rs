@@ -54,7 +54,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // Measures single parts as well as the whole.
-    ("bench", &["client", "core", "gateway", "store", "store-sqlite", "testkit", "wire"]),
+    ("bench", &["client", "core", "gateway", "jupyter", "store", "store-sqlite", "testkit", "wire"]),
 ];
 
 /// The prefix of our packages' names.

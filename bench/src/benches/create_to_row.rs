@@ -3,7 +3,7 @@
 //! Both sides start the same program of the same environment and are asked the same by the same client, over a new
 //! connection each time. The bare engine's clock starts with its process, Hearth's with the POST; Hearth's ends with
 //! a row that came through the port. The two take turns, so that what else the machine does meets both. Clients hold
-//! no Python: its start would hide the difference.
+//! no Python: its start would hide the difference. Then the same session is handed over from a pool of one.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -21,6 +21,8 @@ use crate::spark::Spark;
 use crate::stats::median;
 
 const RUNS: usize = 20;
+/// The runtime of Sail, whose engines are kept ready for the last row.
+const RUNTIME: &str = "sail";
 const QUERY: &str = "SELECT 1";
 /// How often a bare engine is tried that does not listen yet.
 const POLL: Duration = Duration::from_millis(1);
@@ -44,6 +46,18 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     bench.report.add(row.against("bare sail, start to first row", alone).target("0.4 s"));
     let added = Quantity::Seconds(through.as_secs_f64() - alone.as_secs_f64());
     bench.report.add(Row::new("added to the bare engine", added, how).target("0.2 s"));
+    drop(server);
+
+    let state_dir = bench.directory()?;
+    let pool = format!("pools.engines={RUNTIME}=1..1");
+    let server = Server::start(bench, state_dir.path(), Engines::Real, &[&pool]).await?;
+    let mut warm = Vec::new();
+    for number in 0..runs {
+        server.rest().warm(1).await?;
+        warm.push(session(&server, &format!("warm-{number}")).await?);
+    }
+    let row = Row::new("Sail session, create to first row, warm", median(warm)?, format!("median of {runs}"));
+    bench.report.add(row.against("cold", through).target("0.1 s"));
     Ok(())
 }
 

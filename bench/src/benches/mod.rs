@@ -4,11 +4,14 @@ mod command_line;
 mod create;
 mod create_to_row;
 mod get;
+mod kernels;
 mod lateness;
 mod list;
 mod memory;
 mod pass_through;
+mod pools;
 mod shims;
+mod spark_results;
 mod spark_start;
 mod start;
 mod tpch;
@@ -40,6 +43,12 @@ pub(crate) enum Name {
     Shims,
     /// How late sessions end; takes a quarter of an hour, and runs only when named.
     Lateness,
+    /// A large result of Apache Spark.
+    SparkResults,
+    /// What engines cost that are kept ready.
+    Pools,
+    /// Notebooks' kernels, against Jupyter's own servers.
+    Kernels,
     /// The queries of TPC-H through the gateway.
     Tpch,
     /// The command line of the API.
@@ -67,6 +76,9 @@ pub(crate) async fn run(bench: &mut Bench, names: &[Name]) -> Vec<(String, anyho
             Name::PassThrough => pass_through::run(bench).await,
             Name::Shims => shims::run(bench).await,
             Name::Lateness => lateness::run(bench).await,
+            Name::SparkResults => spark_results::run(bench).await,
+            Name::Pools => pools::run(bench).await,
+            Name::Kernels => kernels::run(bench).await,
             Name::Tpch => tpch::run(bench).await,
             Name::CommandLine => command_line::run(bench).await,
         };

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -19,7 +19,7 @@ use crate::bench::Bench;
 use crate::grpc::Grpc;
 use crate::process;
 use crate::report::{Quantity, Row};
-use crate::server::{Engines, Server};
+use crate::server::{ENGINE_TOKEN, Engines, Server};
 use crate::spark::Spark;
 use crate::stats::median;
 
@@ -62,7 +62,7 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let server = Server::start(bench, state_dir.path(), Engines::Real, &[&pool]).await?;
     let mut warm = Vec::new();
     for number in 0..runs {
-        wait_for_a_warm_one(&server).await?;
+        server.rest().warm(1).await?;
         warm.push(session(&server, &format!("warm-{number}")).await?);
     }
     let warm = median(warm)?;
@@ -81,19 +81,6 @@ async fn session(server: &Server, id: &str) -> anyhow::Result<Duration> {
     let time = start.elapsed();
     rest.delete(id).await?;
     Ok(time)
-}
-
-/// Waits until the pool has an engine that is ready.
-async fn wait_for_a_warm_one(server: &Server) -> anyhow::Result<()> {
-    let deadline = Instant::now() + START_LIMIT;
-    loop {
-        let pools = server.rest().get("/hearth/v1/pools").await?;
-        if pools["pools"].as_array().into_iter().flatten().any(|pool| pool["ready"].as_i64() == Some(1)) {
-            return Ok(());
-        }
-        ensure!(Instant::now() < deadline, "no engine was made ahead: {pools}");
-        sleep(POLL).await;
-    }
 }
 
 /// How a server is started without Hearth.
@@ -117,7 +104,7 @@ async fn launch_of(server: &Server) -> anyhow::Result<Launch> {
     };
     let args = spec["args"].as_array().into_iter().flatten();
     let env = pairs(&spec["env"]);
-    let token = env.iter().find(|(key, _)| key == "SPARK_CONNECT_AUTHENTICATE_TOKEN");
+    let token = env.iter().find(|(key, _)| key == ENGINE_TOKEN);
     let launch = Launch {
         program: spec["program"].as_str().context("the engine has no program")?.into(),
         args: args.filter_map(|arg| Some(arg.as_str()?.to_owned())).collect(),

@@ -21,16 +21,20 @@ use crate::stats::median;
 const SCALE: &str = "1";
 /// For a run that only shows that it works.
 const QUICK_SCALE: &str = "0.01";
-const ROUNDS: usize = 5;
+/// Each runtime, its name, and how often it is asked each query each way. Spark takes seconds for what Sail does in one.
+const ENGINES: [(&str, &str, usize); 2] = [("sail", "Sail", 5), ("spark-4.0", "Spark", 3)];
 const QUERIES: usize = 22;
 
 pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let tables = bench.directory()?;
     make(bench, tables.path())?;
-    bench.environment()?;
-    let state_dir = bench.directory()?;
-    let server = Server::start(bench, state_dir.path(), Engines::Real, &[]).await?;
-    measure(bench, &server, tables.path(), "sail", "Sail").await
+    for (runtime, engine, rounds) in ENGINES {
+        bench.environment_of(runtime)?;
+        let state_dir = bench.directory()?;
+        let server = Server::start(bench, state_dir.path(), Engines::Real, &[]).await?;
+        measure(bench, &server, tables.path(), (runtime, engine), bench.scaled(rounds)).await?;
+    }
+    Ok(())
 }
 
 /// Writes tables and queries.
@@ -48,8 +52,8 @@ async fn measure(
     bench: &mut Bench,
     server: &Server,
     tables: &Path,
-    runtime: &str,
-    engine: &str,
+    (runtime, engine): (&str, &str),
+    rounds: usize,
 ) -> anyhow::Result<()> {
     let id = format!("tpch-{}", runtime.replace('.', "-"));
     let uuid = server.rest().create_on(&id, runtime).await?;
@@ -63,7 +67,6 @@ async fn measure(
         );
         direct.execute_to_end(&view).await?;
     }
-    let rounds = bench.scaled(ROUNDS);
     let (mut alone, mut ported) = (Duration::ZERO, Duration::ZERO);
     let queries = files(tables, "sql")?;
     ensure!(queries.len() == QUERIES, "{} queries", queries.len());
