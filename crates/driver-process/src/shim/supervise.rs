@@ -230,13 +230,17 @@ impl Supervisor<'_> {
     }
 
     fn say_where_it_listens(&mut self) {
-        if self.status.listening.is_none()
-            && let Some(endpoint) = self.output.endpoint()
-        {
-            let (endpoint, ui) = (endpoint.clone(), self.output.ui().cloned());
-            self.status.listening = Some(ListeningRecord { endpoint, ui, at: Timestamp::now() });
-            self.status_unwritten = true;
+        let ui = self.output.ui();
+        match (&mut self.status.listening, self.output.endpoint()) {
+            (None, Some(endpoint)) => {
+                let (endpoint, ui) = (endpoint.clone(), ui.cloned());
+                self.status.listening = Some(ListeningRecord { endpoint, ui, at: Timestamp::now() });
+            }
+            // A kernel's relay is there before the Spark that has the pages.
+            (Some(listening), _) if listening.ui.is_none() && ui.is_some() => listening.ui = ui.cloned(),
+            _ => return,
         }
+        self.status_unwritten = true;
     }
 
     /// Once nothing of the engine is left. Best effort: the server has looked now and then.
