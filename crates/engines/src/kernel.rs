@@ -6,7 +6,10 @@
 //!                      └─ kernel: forked from the host, again at each restart
 //! ```
 //!
+//! The kernel of a Scala session has its REPL in a JVM of its own (`scala.rs`); its host forks it while Spark starts.
 //! Why they are together, and what each is for, is in docs/adr/0008-kernels.md.
+
+mod scala;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,6 +19,7 @@ use hearth_core::engine::{EngineSpec, PortSource, Protocol, StopSignal, WORK_DIR
 use hearth_core::session::Session;
 use serde_json::{Value, json};
 
+use crate::jvm::Jvm;
 use crate::{Launch, identity, properties};
 
 /// The room that a kernel takes beside its Spark: 144 MB were measured for the host and 159 MB for a kernel with Spark
@@ -54,8 +58,23 @@ pub struct Parts {
     pub uv_variables: BTreeMap<String, String>,
 }
 
+/// The language of a kernel's cells.
+#[derive(Debug, Clone)]
+pub enum Language {
+    /// Python.
+    Python,
+    /// Scala, whose REPL runs in this Java.
+    Scala(Jvm),
+}
+
 /// How to start a kernel for a session. `spark` is how the session's Spark would be started as an engine by itself.
-pub fn spec(session: &Session, launch: &Launch, parts: &Parts, mut spark: EngineSpec) -> EngineSpec {
+pub fn spec(
+    session: &Session,
+    launch: &Launch,
+    parts: &Parts,
+    language: &Language,
+    mut spark: EngineSpec,
+) -> EngineSpec {
     let none = BTreeMap::new();
     let given = session.config.runtime.as_ref().map_or(&none, |runtime| &runtime.properties);
     let python = launch.layer.as_ref().unwrap_or(&launch.environment);
@@ -67,11 +86,23 @@ pub fn spec(session: &Session, launch: &Launch, parts: &Parts, mut spark: Engine
     spark.env = identity::without_reserved(spark.env);
     env.insert(identity::SECRET_VARIABLE.to_owned(), launch.secret.reveal().to_owned());
 
-    let settings = settings(parts, &spark).to_string().replace(WORK_DIR, HERE);
+    let mut settings = settings(parts, &spark);
+    let mut own: BTreeMap<_, _> = PROGRAMS.map(file).into();
+    match language {
+        Language::Python => settings["language"] = "python".into(),
+        Language::Scala(jvm) => {
+            let (repl, arguments) = scala::settings(session, launch, jvm, &spark);
+            settings["language"] = "scala".into();
+            settings["repl"] = repl;
+            own.extend(arguments);
+            own.extend(scala::PROGRAMS.map(file));
+        }
+    }
+    let settings = settings.to_string().replace(WORK_DIR, HERE);
     let mut files = spark.files;
     files.insert(TOLD.to_owned(), told(session));
     files.insert(format!("{FOLDER}/settings.json"), settings);
-    files.extend(PROGRAMS.map(|(name, text)| (format!("{FOLDER}/{name}"), text.to_owned())));
+    files.extend(own);
     EngineSpec {
         id: session.uuid.engine_id(),
         program: python.join("bin/python"),
@@ -101,6 +132,11 @@ pub fn told(session: &Session) -> String {
         "variables": identity::variables(session),
     });
     format!("{told}\n")
+}
+
+/// One of the host's own files.
+fn file((name, text): (&str, &str)) -> (String, String) {
+    (format!("{FOLDER}/{name}"), text.to_owned())
 }
 
 fn settings(parts: &Parts, spark: &EngineSpec) -> Value {

@@ -4,6 +4,7 @@ mod check;
 pub mod history;
 mod need;
 mod rehearsal;
+pub mod repl;
 mod settings;
 
 #[cfg(test)]

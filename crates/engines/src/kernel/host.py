@@ -10,6 +10,7 @@ The relay tells what to do in lines of JSON, and is told what happens (see `crat
 
 import ctypes
 import fcntl
+import importlib
 import json
 import os
 import re
@@ -25,11 +26,14 @@ RESTARTS, FORGIVEN_AFTER = 5, 60.0
 # Seconds the relay has to say farewell, and Spark to end.
 FAREWELL, SPARK_GRACE = 2.0, 1.0
 PR_SET_PDEATHSIG = 1
+# The modules that are kernels, by the language of their cells.
+KERNELS = {"python": "hearth_kernel", "scala": "hearth_scala"}
 
 
 class Host:
     def __init__(self, settings):
         self.settings = settings
+        self.language = settings["language"]
         # Where packages are put that are added to the session (see `crates/engines/src/packages.rs`): found by cells, and by
         # functions that Spark runs in processes of its own.
         self.packages = os.path.join(os.getcwd(), "packages")
@@ -93,6 +97,10 @@ class Host:
             preexec_fn=die_with_parent,
         )
         do_not_wait(self.spark.stdout)
+
+    def die_with_parent(self):
+        """Of a process that a kernel starts, before it becomes another program."""
+        die_with_parent()
 
     def on_spark_output(self):
         """Passes on what Spark writes, and looks in it for its port until that is known."""
@@ -198,9 +206,8 @@ class Host:
                 die_with_parent()
                 os.close(self.port_to_kernel)
                 if os.getppid() == host:
-                    import hearth_kernel
-
-                    status = hearth_kernel.run(self, connection_file, up, interrupts, port)
+                    kernel = importlib.import_module(KERNELS[self.language])
+                    status = kernel.run(self, connection_file, up, interrupts, port)
             except SystemExit as end:
                 status = end.code if isinstance(end.code, int) else int(end.code is not None)
             except BaseException:

@@ -26,9 +26,26 @@ def run(host, connection_file, up, interrupts, port):
     sys.path[0:1] = ["", host.packages]
     sys.argv = ["kernel"]
 
+    from tornado.ioloop import IOLoop
+
+    app = kernel_app(connection_file, up)
+    app.initialize([])
+    binding = Binding(app.shell, host.settings["spark"]["host"], port, show_progress)
+    show_dataframes(app.shell)
+    obey_interrupts(app.shell, binding, interrupts)
+    install_packages(app.shell, binding, host)
+    if host.kernels == 1 and "HEARTH_SESSION" not in os.environ:
+        binding.now()
+    else:
+        binding.soon(IOLoop.current())
+    app.start()
+    return 0
+
+
+def kernel_app(connection_file, up, **settings):
+    """A kernel for the relay that the host has started, not yet initialized."""
     import zmq
     from ipykernel.kernelapp import IPKernelApp
-    from tornado.ioloop import IOLoop
     from traitlets.config import Config
 
     class App(IPKernelApp):
@@ -54,18 +71,7 @@ def run(host, connection_file, up, interrupts, port):
     config.IPKernelApp.parent_handle = 0
     config.IPKernelApp.connection_file = connection_file
     config.HistoryManager.enabled = False
-    app = App.instance(config=config)
-    app.initialize([])
-    binding = Binding(app.shell, host.settings["spark"]["host"], port, show_progress)
-    show_dataframes(app.shell)
-    obey_interrupts(app.shell, binding, interrupts)
-    install_packages(app.shell, binding, host)
-    if host.kernels == 1 and "HEARTH_SESSION" not in os.environ:
-        binding.now()
-    else:
-        binding.soon(IOLoop.current())
-    app.start()
-    return 0
+    return App.instance(config=config, **settings)
 
 
 def show_dataframes(shell):

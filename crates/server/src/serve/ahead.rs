@@ -30,6 +30,9 @@ const SPARK_MEMORY: u64 = 600 << 20;
 /// What a Python kernel that has asked Spark a first question takes beside it, with its host and its relay, in bytes.
 const KERNEL_MEMORY: u64 = 256 << 20;
 
+/// What the JVM of a Scala kernel takes beside that.
+const REPL_MEMORY: u64 = 500 << 20;
+
 /// How many digits of the digest make a recipe's id. Enough that two never meet by chance.
 const DIGITS: usize = 32;
 
@@ -120,5 +123,10 @@ pub(super) fn memory(runtime: &Runtime, kernel: Option<Kernel>) -> u64 {
         EngineKind::Sail => SAIL_MEMORY,
         EngineKind::Spark | EngineKind::Kernel => SPARK_MEMORY,
     };
-    spark + kernel.map_or(0, |_| KERNEL_MEMORY)
+    spark
+        + match kernel {
+            None => 0,
+            Some(Kernel::Python) => KERNEL_MEMORY,
+            Some(Kernel::Scala) => KERNEL_MEMORY + REPL_MEMORY,
+        }
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use hearth_control::world::{Launcher, Start};
 use hearth_core::Timestamp;
 use hearth_core::admission::Need;
-use hearth_core::config::{Kernel, SessionConfig, SessionKind};
+use hearth_core::config::{Kernel, SessionConfig};
 use hearth_core::engine::{Introduction, Protocol};
 use hearth_core::error::ErrorKind;
 use hearth_core::pool::PoolEngine;
@@ -22,7 +22,7 @@ use hearth_runtimes::{
 };
 
 use super::engines::machine_cores;
-use super::kernels::Cards;
+use super::kernels::{Card, Cards};
 use super::metastores::{Connection, Metastores};
 use super::packages::{self, Layers};
 use super::secrets::EngineSecrets;
@@ -181,10 +181,7 @@ impl CatalogueLauncher {
     pub(super) fn runtime(&self, config: &SessionConfig) -> Result<&Runtime, Violation> {
         let version = config.version();
         let meant = self.catalogue.find_all(version);
-        let installed = |runtime: &&&Runtime| match &self.environments {
-            Environments::Installed(installer, ..) => installer.installed(runtime).is_some(),
-            Environments::None => true,
-        };
+        let installed = |runtime: &&&Runtime| self.is_installed(runtime);
         meant.iter().find(installed).or(meant.first()).copied().ok_or_else(|| {
             let known = self.catalogue.known().join(", ");
             let field = "session.runtime_config.version";
@@ -203,6 +200,7 @@ impl CatalogueLauncher {
             EngineKind::Kernel => Need::default(),
         };
         match config.protocol() {
+            Protocol::Jupyter if is_scala(config) => spark.and(kernel::NEED).and(spark::repl::need(given)),
             Protocol::Jupyter => spark.and(kernel::NEED),
             Protocol::SparkConnect | Protocol::HiveMetastore => spark,
         }
@@ -240,10 +238,15 @@ impl CatalogueLauncher {
             deadline,
         };
         let alone = launch.clone();
+        let mut language = kernel::Language::Python;
         let spec = match runtime.engine {
             EngineKind::Sail => sail::spec(session, alone),
             EngineKind::Spark => {
                 let jvm = jvm(java.as_ref(), &launch.environment);
+                if is_scala(&session.config) {
+                    // The archive is of the classes of Spark, and the REPL's come before them.
+                    language = kernel::Language::Scala(Jvm { archive: None, ..jvm.clone() });
+                }
                 spark::spec(session, alone, &jvm)
             }
             EngineKind::Kernel => {
@@ -252,7 +255,7 @@ impl CatalogueLauncher {
             }
         };
         let spec = if session.config.protocol() == Protocol::Jupyter {
-            kernel::spec(session, &launch, &self.kernel_parts(), spec)
+            kernel::spec(session, &launch, &self.kernel_parts(), &language, spec)
         } else {
             spec
         };
@@ -260,21 +263,61 @@ impl CatalogueLauncher {
     }
 }
 
-impl Cards for CatalogueLauncher {
-    fn cards(&self) -> Vec<(String, String)> {
-        let default = &self.catalogue.default_runtime().name;
-        let usable = |runtime: &&Runtime| match (&self.environments, runtime.engine) {
-            (_, EngineKind::Kernel) => false,
-            (Environments::Installed(installer, ..), _) => installer.installed(runtime).is_some(),
-            (Environments::None, _) => true,
+/// Whether a session's cells are in Scala.
+fn is_scala(config: &SessionConfig) -> bool {
+    config.kernel() == Some(Kernel::Scala)
+}
+
+/// A runtime's name for people.
+fn title(runtime: &Runtime) -> String {
+    match runtime.engine {
+        EngineKind::Sail => format!("Sail {}", runtime.version),
+        EngineKind::Spark | EngineKind::Kernel => format!("Apache Spark {}", runtime.version),
+    }
+}
+
+impl CatalogueLauncher {
+    fn is_installed(&self, runtime: &Runtime) -> bool {
+        match &self.environments {
+            Environments::Installed(installer, ..) => installer.installed(runtime).is_some(),
+            Environments::None => true,
+        }
+    }
+
+    /// Why a runtime cannot have a Scala kernel, and which can.
+    fn no_scala(&self, runtime: &Runtime) -> Violation {
+        let name = runtime.full_name();
+        let able = || self.catalogue.runtimes().iter().filter(|runtime| runtime.engine == EngineKind::Spark);
+        let there: Vec<_> = able()
+            .filter(|runtime| self.is_installed(runtime))
+            .map(|runtime| format!("'{}' ({})", runtime.name, title(runtime)))
+            .collect();
+        let next = match (there.is_empty(), able().next()) {
+            (false, _) => format!("Create the session with runtimeConfig.version {}", there.join(" or ")),
+            (true, Some(other)) => format!(
+                "Run `hearth runtimes install {0}` and create the session with runtimeConfig.version '{0}' ({1})",
+                other.name,
+                title(other)
+            ),
+            (true, None) => "Use the kernel PYTHON".to_owned(),
         };
+        let description = format!("Runtime '{name}' has no Scala kernel. {next}");
+        Violation { field: "session.jupyter_session.kernel".to_owned(), description }
+    }
+}
+
+impl Cards for CatalogueLauncher {
+    fn cards(&self) -> Vec<Card> {
+        let default = &self.catalogue.default_runtime().name;
+        let usable = |runtime: &&Runtime| runtime.engine != EngineKind::Kernel && self.is_installed(runtime);
         let mut runtimes: Vec<_> = self.catalogue.runtimes().iter().filter(usable).collect();
         runtimes.sort_by_key(|runtime| runtime.name != *default);
-        let title = |runtime: &Runtime| match runtime.engine {
-            EngineKind::Sail => format!("Sail {}", runtime.version),
-            EngineKind::Spark | EngineKind::Kernel => format!("Apache Spark {}", runtime.version),
+        let card = |runtime: &Runtime| Card {
+            runtime: runtime.name.clone(),
+            title: title(runtime),
+            scala: runtime.engine == EngineKind::Spark,
         };
-        runtimes.into_iter().map(|runtime| (runtime.name.clone(), title(runtime))).collect()
+        runtimes.into_iter().map(card).collect()
     }
 }
 
@@ -287,11 +330,7 @@ impl Launcher for CatalogueLauncher {
         };
         let metastore = self.metastores.check(config, runtime.engine);
         let mut violations = match (&config.kind, runtime.engine) {
-            (Some(SessionKind::Jupyter { kernel: Some(Kernel::Scala), .. }), _) => {
-                let name = runtime.full_name();
-                let description = format!("Runtime '{name}' has no Scala kernel. Use the kernel PYTHON");
-                vec![Violation { field: "session.jupyter_session.kernel".to_owned(), description }]
-            }
+            (_, EngineKind::Sail | EngineKind::Kernel) if is_scala(config) => vec![self.no_scala(runtime)],
             (_, EngineKind::Sail) => packages::wanted(config).err().into_iter().collect(),
             (_, EngineKind::Spark) => {
                 packages::wanted(config).err().into_iter().chain(spark::check(config, self.memory)).collect()

@@ -5,4 +5,4 @@ mod keeper;
 mod sessions;
 
 pub(crate) use keeper::{Answered, Keeper};
-pub(crate) use sessions::{Cards, SessionKernels};
+pub(crate) use sessions::{Card, Cards, SessionKernels};

@@ -26,6 +26,9 @@ const TEMPLATE: &str = "template-";
 /// What the names of specs of runtimes begin with.
 const RUNTIME: &str = "hearth_";
 
+/// The same for their Scala.
+const SCALA: &str = "hearth_scala_";
+
 /// What notebooks ask for that were written elsewhere, and clients that were not told a name. Not listed: a remote spec
 /// of that name would be taken for the local one.
 const ANY_PYTHON: &str = "python3";
@@ -35,8 +38,27 @@ const PAGE: i32 = 1000;
 
 /// Runtimes that kernels can run on.
 pub(crate) trait Cards: Send + Sync + 'static {
-    /// Name and title of each that can be used now, the default first.
-    fn cards(&self) -> Vec<(String, String)>;
+    /// Those that can be used now, the default first.
+    fn cards(&self) -> Vec<Card>;
+}
+
+/// A runtime that kernels can run on.
+pub(crate) struct Card {
+    /// Its name.
+    pub(crate) runtime: String,
+    /// Its name for people.
+    pub(crate) title: String,
+    /// Whether it has a Scala kernel, beside the Python one that all have.
+    pub(crate) scala: bool,
+}
+
+impl Card {
+    /// What can be started on it: the spec's name and its language.
+    fn specs(&self) -> impl Iterator<Item = (String, Language)> {
+        let python = (format!("{RUNTIME}{}", self.runtime), Language::Python);
+        let scala = self.scala.then(|| (format!("{SCALA}{}", self.runtime), Language::Scala));
+        std::iter::once(python).chain(scala)
+    }
 }
 
 /// Kernels of the sessions of a control.
@@ -76,19 +98,17 @@ impl SessionKernels {
             return Ok(SessionConfig { template, ..SessionConfig::default() });
         }
         let cards = self.cards.cards();
-        let runtime = if spec == ANY_PYTHON {
-            cards.first().map(|(name, _)| name.as_str())
-        } else {
-            let runtime = spec.strip_prefix(RUNTIME);
-            runtime.filter(|runtime| cards.iter().any(|(name, _)| name == runtime))
-        };
-        let Some(runtime) = runtime else {
+        let mut all =
+            cards.iter().flat_map(|card| card.specs().map(move |(name, language)| (card, name, language)));
+        let found = all.find(|(_, name, _)| name == spec || spec == ANY_PYTHON);
+        let Some((card, _, language)) = found else {
             let text = format!("there is no kernelspec '{}'", spec.chars().take(64).collect::<String>());
             return Err(Refusal::new(Code::NotFound, text));
         };
+        let version = card.runtime.clone();
         Ok(SessionConfig {
-            kind: Some(SessionKind::Jupyter { kernel: Some(Language::Python), display_name: String::new() }),
-            runtime: Some(RuntimeConfig { version: runtime.to_owned(), ..RuntimeConfig::default() }),
+            kind: Some(SessionKind::Jupyter { kernel: Some(language), display_name: String::new() }),
+            runtime: Some(RuntimeConfig { version, ..RuntimeConfig::default() }),
             ..SessionConfig::default()
         })
     }
@@ -157,13 +177,18 @@ impl SessionKernels {
 #[async_trait]
 impl Kernels for SessionKernels {
     async fn specs(&self, _caller: &Caller) -> Result<Listed, Refusal> {
-        let cards = self.cards.cards().into_iter().map(|(name, title)| KernelSpec {
-            name: format!("{RUNTIME}{name}"),
-            display_name: format!("Python ({title})"),
-            language: language(None),
-            parent: None,
-        });
-        let mut specs: Vec<_> = cards.collect();
+        let mut specs = Vec::new();
+        for card in self.cards.cards() {
+            specs.extend(card.specs().map(|(name, kernel)| KernelSpec {
+                name,
+                display_name: match kernel {
+                    Language::Python => format!("Python ({})", card.title),
+                    Language::Scala => format!("Scala ({})", card.title),
+                },
+                language: language(Some(kernel)),
+                parent: None,
+            }));
+        }
         let default = specs.first().map(|spec| spec.name.clone()).unwrap_or_default();
         specs.extend(self.templates().await?);
         Ok(Listed { default, specs })
@@ -248,6 +273,7 @@ impl Kernels for SessionKernels {
 pub(super) fn spec_name(config: &SessionConfig) -> String {
     match config.template.parse::<TemplateName>() {
         Ok(template) => format!("{TEMPLATE}{}", template.id()),
+        Err(_) if config.kernel() == Some(Language::Scala) => format!("{SCALA}{}", config.version()),
         Err(_) => format!("{RUNTIME}{}", config.version()),
     }
 }

@@ -5,6 +5,7 @@ mod client;
 mod gateway;
 mod kernels;
 mod lab;
+mod scala;
 mod warm;
 
 use hearth_testkit::{PARENT, TestServer};

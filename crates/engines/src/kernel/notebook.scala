@@ -1,0 +1,209 @@
+// What a Scala kernel's REPL has for its notebook. Compiled by the REPL itself as its first cell, while Spark starts; `scala.py` calls it.
+class HearthNotebook extends java.io.Closeable {
+  import java.io.{FileDescriptor, FileOutputStream, PrintStream, StringWriter}
+  import java.nio.charset.StandardCharsets.UTF_8
+  import java.util.{ArrayList, Base64}
+  import org.apache.spark.sql.Dataset
+  import org.apache.spark.sql.connect.SparkSession
+  import org.apache.spark.sql.connect.client.REPLClassDirMonitor
+  import scala.tools.nsc.interpreter.{IMain, Results}
+  import scala.tools.nsc.interpreter.shell.ReplCompletion
+
+  // Rows of a DataFrame that are shown.
+  private val shownRows = 20
+  private val out = new PrintStream(new FileOutputStream(FileDescriptor.out), false, "UTF-8")
+  private var repl: IMain = _
+  private var printed: StringWriter = _
+  private var mark: String = _
+  private var session: SparkSession = _
+  private var finder: NewClasses = _
+  // The thread that runs a cell, while it does.
+  @volatile private var running: Thread = _
+
+  def start(repl: IMain, printed: StringWriter, mark: String): Unit = {
+    this.repl = repl
+    this.printed = printed
+    this.mark = mark
+  }
+
+  def connect(remote: String, classes: String): Unit = {
+    session = SparkSession.builder().remote(remote).getOrCreate()
+    finder = new NewClasses(classes)
+    session.registerClassFinder(finder)
+    session.version
+  }
+
+  def spark: SparkSession = session
+
+  // Sets a property that the session does not have yet. Why it cannot be, nothing if it is.
+  def set(key: String, value: String): String =
+    try {
+      if (session.conf.getOption(key) != Some(value)) session.conf.set(key, value)
+      ""
+    } catch {
+      case error: Exception => String.valueOf(error.getMessage)
+    }
+
+  def close(): Unit = if (session != null) session.close()
+
+  // The classes of cells, each once: the client sends all that it is told of with every request. None changes, once it is there.
+  private class NewClasses(folder: String) extends REPLClassDirMonitor(folder) {
+    private val sent = java.util.concurrent.ConcurrentHashMap.newKeySet[String]()
+
+    override def findClasses() = super.findClasses().filter(found => sent.add(found.path.toString))
+
+    // It may be that those of a cell that failed have not arrived.
+    def again(): Unit = sent.clear()
+  }
+
+  // Runs a cell: how it ended, what the REPL printed of it, and of an error its name and text; of a DataFrame its table.
+  def run(code: String): ArrayList[String] = {
+    val earlier = lastException
+    val request = repl.lastRequest
+    printed.getBuffer.setLength(0)
+    val answer = new ArrayList[String]()
+    running = Thread.currentThread
+    running.setContextClassLoader(repl.classLoader)
+    try {
+      val result = repl.interpretFinally(code)
+      answer.add(result.toString)
+      answer.add(printed.toString)
+      if (result == Results.Success) {
+        if (repl.lastRequest ne request) table(shownValue).foreach(html => answer.add(html))
+      } else {
+        finder.again()
+        val error = lastException
+        if (error != null && (error ne earlier)) {
+          answer.add(error.getClass.getName)
+          answer.add(String.valueOf(error.getMessage))
+        }
+      }
+    } catch {
+      case error: Throwable =>
+        finder.again()
+        answer.clear()
+        val trace = new StringWriter()
+        error.printStackTrace(new java.io.PrintWriter(trace, true))
+        for (text <- List("Error", trace.toString, error.getClass.getName, String.valueOf(error.getMessage))) answer.add(text)
+    } finally {
+      running = null
+      Thread.interrupted()
+    }
+    answer
+  }
+
+  private def lastException: Throwable = repl.valueOfTerm("lastException").orNull.asInstanceOf[Throwable]
+
+  // The value of the last expression of the last cell that had a value without a name.
+  private def shownValue: Any = {
+    val name = repl.mostRecentVar
+    val unnamed = repl.lastRequest.definesTermNames.lastOption.contains(name) && name.matches("res\\d+")
+    if (unnamed) repl.valueOfTerm(name).orNull else null
+  }
+
+  // All that was written so far is out when a line with this number comes.
+  def flush(number: Int): Unit = {
+    Console.flush()
+    System.out.flush()
+    System.err.flush()
+    say(s"end $number")
+    System.err.print(s"${mark}end $number\n")
+    System.err.flush()
+  }
+
+  private def say(what: String): Unit = {
+    System.out.flush()
+    out.print(s"$mark$what\n")
+    out.flush()
+  }
+
+  def display(value: Any): Unit = {
+    val data = table(value) match {
+      case Some(html) => List("text/html" -> html, "text/plain" -> String.valueOf(value))
+      case None => List("text/plain" -> String.valueOf(value))
+    }
+    val words = data.map { case (kind, text) => s"$kind=${Base64.getEncoder.encodeToString(text.getBytes(UTF_8))}" }
+    say(words.mkString("display ", " ", ""))
+  }
+
+  // A DataFrame's first rows as a table.
+  private def table(value: Any): Option[String] = value match {
+    case frame: Dataset[_] if session.conf.get("spark.sql.repl.eagerEval.enabled", "true") != "false" =>
+      val rows = frame.limit(shownRows + 1).toDF().collect()
+      val html = new StringBuilder("<table border=\"0\" class=\"dataframe\">\n<thead>\n<tr style=\"text-align: right;\">")
+      frame.columns.foreach(name => html.append("<th>").append(escaped(name)).append("</th>"))
+      html.append("</tr>\n</thead>\n<tbody>\n")
+      for (row <- rows.take(shownRows)) {
+        html.append("<tr>")
+        for (i <- 0 until row.length) html.append("<td>").append(escaped(text(row.get(i)))).append("</td>")
+        html.append("</tr>\n")
+      }
+      html.append("</tbody>\n</table>")
+      if (rows.length > shownRows) html.append(s"<p>only the first $shownRows rows are shown</p>")
+      Some(html.toString)
+    case _ => None
+  }
+
+  private def text(value: Any): String = value match {
+    case bytes: Array[Byte] => bytes.map("%02X".format(_)).mkString("[", " ", "]")
+    case other => String.valueOf(other)
+  }
+
+  private def escaped(text: String): String =
+    text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+  // Whether a cell is whole, in the words of Jupyter.
+  def complete(code: String): String = repl.parseString(code) match {
+    case Results.Success => "complete"
+    case Results.Incomplete => "incomplete"
+    case Results.Error => "invalid"
+  }
+
+  // What may stand at a place of a cell: first where it would begin.
+  def completions(code: String, cursor: Int): ArrayList[String] = {
+    val found = new ReplCompletion(repl).complete(code, cursor)
+    val answer = new ArrayList[String]()
+    answer.add(found.cursor.toString)
+    found.candidates.map(_.name).distinct.foreach(name => answer.add(name))
+    answer
+  }
+
+  // The type of what stands between two places of a cell, nothing where it has none.
+  def typeAt(code: String, start: Int, end: Int): String = repl.presentationCompile(end, code) match {
+    case Right(compiled) =>
+      try compiled.typeAt(start, end)
+      finally compiled.cleanup()
+    case Left(_) => ""
+  }
+
+  // Cancels what Spark does for the cell that runs, and wakes the cell where it waits otherwise. How many operations there were,
+  // -1 where no cell runs.
+  def interrupt(again: Boolean): Int = {
+    val thread = running
+    if (thread == null) return -1
+    val cancelled = if (session == null) 0 else session.interruptAll().size
+    if ((again || cancelled == 0) && isInCell(thread)) thread.interrupt()
+    cancelled
+  }
+
+  // Ends a cell that computes without ever waiting, where this Java still can.
+  def stop(): Boolean = {
+    val thread = running
+    try {
+      if (thread != null && isInCell(thread)) classOf[Thread].getMethod("stop").invoke(thread)
+      true
+    } catch {
+      case _: ReflectiveOperationException => false
+    }
+  }
+
+  // Whether the thread is in a cell's own code, and not in the compiler, which takes an interrupt badly.
+  private def isInCell(thread: Thread): Boolean =
+    thread.getStackTrace.map(_.getClassName).exists(name => name.startsWith("$line") && !name.contains("HearthNotebook"))
+}
+@transient val hearth = new HearthNotebook
+@transient lazy val spark = hearth.spark
+import spark.implicits._
+import spark.sql
+import org.apache.spark.sql.functions._
+def display(value: Any): Unit = hearth.display(value)

@@ -1,0 +1,40 @@
+//! The REPL of a Scala kernel: Scala's own, in a JVM of the kernel's that is driven through Py4J.
+//!
+//! Why so, and not through a terminal or a program of ours: docs/adr/0011-scala-kernels.md.
+
+use std::collections::BTreeMap;
+
+use hearth_core::engine::{EngineSpec, WORK_DIR};
+use hearth_core::session::Session;
+use serde_json::{Value, json};
+
+use super::FOLDER;
+use crate::Launch;
+use crate::jvm::{Jvm, argument_file};
+use crate::spark::repl;
+
+/// The file of the JVM's flags, in the folder of the host's files.
+const ARGUMENTS: &str = "repl.args";
+
+/// Serves the JVM's objects to who has the token that it writes first.
+const MAIN: [&str; 2] = ["py4j.GatewayServer", "--enable-auth"];
+
+/// Programs of the kernel, beside those that every kernel has.
+pub(super) const PROGRAMS: [(&str, &str); 2] =
+    [("hearth_scala.py", include_str!("scala.py")), ("notebook.scala", include_str!("notebook.scala"))];
+
+/// What the host is told of the REPL, and the files that it is started from.
+pub(super) fn settings(
+    session: &Session,
+    launch: &Launch,
+    jvm: &Jvm,
+    spark: &EngineSpec,
+) -> (Value, BTreeMap<String, String>) {
+    let arguments = argument_file(&repl::arguments(session, launch, jvm));
+    let settings = json!({
+        "program": jvm.program,
+        "args": [format!("@{WORK_DIR}/{FOLDER}/{ARGUMENTS}"), MAIN[0].to_owned(), MAIN[1].to_owned(), "0".to_owned()],
+        "env": spark.env,
+    });
+    (settings, BTreeMap::from([(format!("{FOLDER}/{ARGUMENTS}"), arguments)]))
+}
