@@ -1,7 +1,8 @@
 //! What a kernel has said, kept for clients that are away: numbered, bounded, the oldest dropped first.
 //!
-//! A client reads at its own pace and says how far it has come; one that comes back goes on from there. What was
-//! dropped before a client could read it is told as a gap.
+//! A client reads at its own pace and says how far it has come; one that comes back goes on from there. One that was never
+//! here begins with what nobody has seen, and with the whole of the cell that it belongs to. What was dropped before a
+//! client could read it is told as a gap.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -32,8 +33,18 @@ pub struct Journal {
     readers: HashMap<String, Reader>,
     /// How far anyone has come.
     seen: u64,
+    /// Cells that run or whose end nobody has seen, oldest first.
+    cells: VecDeque<Cell>,
     /// Counts departures, to know who left first.
     departures: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    /// The number before its first entry.
+    begun_after: u64,
+    /// The number of its last entry, once it has ended.
+    ended_at: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +81,7 @@ impl Journal {
             limit,
             readers: HashMap::new(),
             seen: 0,
+            cells: VecDeque::new(),
             departures: 0,
         }
     }
@@ -106,11 +118,24 @@ impl Journal {
         next.map(|(number, entry)| Read::Entry(number, entry.clone()))
     }
 
+    /// The next entry is the first of a cell's.
+    pub fn begin_cell(&mut self) {
+        self.cells.push_back(Cell { begun_after: self.last(), ended_at: None });
+    }
+
+    /// The latest entry is the last of the cell that runs.
+    pub fn end_cell(&mut self) {
+        let last = self.last();
+        for cell in &mut self.cells {
+            cell.ended_at.get_or_insert(last);
+        }
+        self.forget_cells();
+    }
+
     /// A client connects: the number after which it reads. One that was here before goes on where it was. A new one
-    /// begins with what nobody has seen, or with what comes next while others are connected.
+    /// begins with the cell that runs, or with the first that nobody has seen the end of.
     pub fn connect(&mut self, reader: &str) -> u64 {
-        let others = self.readers.values().any(|reader| reader.connections > 0);
-        let from = if others { self.last() } else { self.seen };
+        let from = self.cells.front().map_or(self.seen, |cell| cell.begun_after.min(self.seen));
         let known = self.readers.entry(reader.to_owned());
         let known = known.or_insert(Reader { acknowledged: from, connections: 0, left: 0 });
         known.connections += 1;
@@ -123,6 +148,14 @@ impl Journal {
         if let Some(known) = self.readers.get_mut(reader) {
             known.acknowledged = known.acknowledged.max(number);
             self.seen = self.seen.max(number);
+            self.forget_cells();
+        }
+    }
+
+    fn forget_cells(&mut self) {
+        let gone = self.seen.max(self.first - 1);
+        while self.cells.front().is_some_and(|cell| cell.ended_at.is_some_and(|at| at <= gone)) {
+            self.cells.pop_front();
         }
     }
 
@@ -204,8 +237,9 @@ mod tests {
         journal.push(entry("1".into(), None));
         let a = journal.connect("a");
         assert_eq!(rest(&journal, a, "a").0, ["1"]);
+        journal.acknowledge("a", 1);
         let b = journal.connect("b");
-        assert_eq!(rest(&journal, b, "b").0, [""; 0], "another one is there");
+        assert_eq!(rest(&journal, b, "b").0, [""; 0], "it was seen");
         journal.push(entry("2".into(), None));
         assert_eq!(rest(&journal, b, "b").0, ["2"]);
         journal.acknowledge("b", 2);
@@ -214,6 +248,31 @@ mod tests {
         journal.push(entry("3".into(), None));
         let c = journal.connect("c");
         assert_eq!(rest(&journal, c, "c").0, ["3"]);
+    }
+
+    #[test]
+    fn a_new_client_gets_the_whole_cell_that_runs_or_whose_end_nobody_saw() {
+        let mut journal = Journal::new(1 << 20);
+        let from = |journal: &mut Journal, name: &str| {
+            let from = journal.connect(name);
+            rest(journal, from, name).0
+        };
+        journal.connect("a");
+        for text in ["before", "1", "2"] {
+            if text == "1" {
+                journal.begin_cell();
+            }
+            journal.push(entry(text.into(), None));
+        }
+        journal.acknowledge("a", 3);
+        assert_eq!(from(&mut journal, "b"), ["1", "2"], "it runs");
+        journal.disconnect("a");
+        journal.push(entry("3".into(), None));
+        journal.end_cell();
+        assert_eq!(from(&mut journal, "c"), ["1", "2", "3"], "it has ended, and nobody knows");
+        journal.acknowledge("c", 4);
+        assert_eq!(from(&mut journal, "d"), [""; 0], "somebody knows");
+        assert_eq!(from(&mut journal, "a"), ["3"], "one that was there goes on where it was");
     }
 
     #[test]

@@ -115,7 +115,11 @@ async fn send(
                 Read::Gap { dropped, last, parent } => {
                     let text = format!("[{dropped} messages were dropped here: nobody read them in time]");
                     let id = Uuid::new_v4().to_string();
-                    (last, Channel::Iopub, notice::line(&id, &now(), parent.as_ref(), &text))
+                    (
+                        last,
+                        Channel::Iopub,
+                        notice::line(&id, &now(), &client.hub.mark(), parent.as_ref(), &text),
+                    )
                 }
             };
             sink.feed(ws(framing.encode(channel, &message))).await.ok()?;

@@ -24,6 +24,13 @@ const KEPT: usize = 32 << 20;
 /// The member of the metadata of what everybody is told: its number, by which a client can tell what it has had.
 const SEQUENCE: &str = "hearth_sequence";
 
+/// The member of the metadata of what a cell says: the cell's id in its notebook. A page that has not asked for the cell
+/// itself can tell by it where that belongs.
+const CELL: &str = "hearth_cell";
+
+/// The longest id of a cell (the format of notebooks, 4.5).
+const CELL_ID: usize = 64;
+
 /// How long a kernel may take to start anew.
 const RESTART: Duration = Duration::from_secs(60);
 
@@ -43,11 +50,15 @@ pub(crate) struct Hub {
 struct Inner {
     journal: Journal,
     kernel: Option<Kernel>,
+    /// The kernel's mark on its messages. What is said in its place has the same.
+    mark: String,
     /// Counts kernels; what an earlier one still says is not listened to.
     number: u64,
     start: Start,
     /// Requests without an answer, by their ids.
     open: HashMap<String, Open>,
+    /// The cells that requests without an end are for, by the ids of the requests.
+    cells: HashMap<String, String>,
     /// The request whose cell runs, or ran last.
     current: Option<Bytes>,
     working: bool,
@@ -82,9 +93,11 @@ impl Hub {
             inner: Mutex::new(Inner {
                 journal: Journal::new(KEPT),
                 kernel: None,
+                mark: notice::SESSION.to_owned(),
                 number: 0,
                 start: Start::default(),
                 open: HashMap::new(),
+                cells: HashMap::new(),
                 current: None,
                 working: false,
             }),
@@ -116,10 +129,11 @@ impl Hub {
         let mut inner = self.inner();
         inner.kernel = None;
         inner.number += 1;
-        let line = notice::line(&id(), &now(), inner.current.as_ref(), text);
+        let line = notice::line(&id(), &now(), &inner.mark, inner.current.as_ref(), text);
         self.tell_all(&mut inner, line);
         self.give_up_open(&mut inner, text);
-        self.tell_all(&mut inner, notice::state(&id(), &now(), "autorestarting"));
+        let state = notice::state(&id(), &now(), &inner.mark, "autorestarting");
+        self.tell_all(&mut inner, state);
         self.set(&inner, Execution::Restarting);
     }
 
@@ -130,7 +144,8 @@ impl Hub {
             inner.kernel = None;
             inner.number += 1;
             self.give_up_open(&mut inner, "The kernel was restarted.");
-            self.tell_all(&mut inner, notice::state(&id(), &now(), "restarting"));
+            let state = notice::state(&id(), &now(), &inner.mark, "restarting");
+            self.tell_all(&mut inner, state);
             self.set(&inner, Execution::Restarting);
         }
         tell(&ToHost::Restart);
@@ -140,7 +155,7 @@ impl Hub {
     /// Shows a text in the notebook, in the cell that runs or ran last. After the `last` one there is nothing more.
     pub(crate) fn notice(&self, text: &str, last: bool) {
         let mut inner = self.inner();
-        let line = notice::line(&id(), &now(), inner.current.as_ref(), text);
+        let line = notice::line(&id(), &now(), &inner.mark, inner.current.as_ref(), text);
         self.tell_all(&mut inner, line);
         if last {
             self.finish(&mut inner, text);
@@ -171,6 +186,9 @@ impl Hub {
             return;
         }
         let (head, parent) = (message.head(), message.parent());
+        if !head.session.is_empty() {
+            inner.mark.clone_from(&head.session);
+        }
         if notice::answers_us(&parent) {
             match (channel, head.msg_type.as_str()) {
                 (Channel::Shell, "kernel_info_reply") => inner.start.replied = true,
@@ -193,12 +211,21 @@ impl Hub {
             // An answer to nobody who is known.
             return;
         }
+        let mut busy = None;
         if channel == Channel::Iopub && head.msg_type == "status" {
-            self.note_status(&mut inner, &message, &parent);
+            busy = self.note_status(&mut inner, &message, &parent);
         } else {
             self.note_work(&mut inner);
         }
+        let of_cell = parent.msg_type == "execute_request";
+        if of_cell && busy == Some(true) {
+            inner.journal.begin_cell();
+        }
         self.push(&mut inner, Entry { channel, message, to });
+        if of_cell && busy == Some(false) {
+            inner.journal.end_cell();
+            inner.cells.remove(&parent.msg_id);
+        }
     }
 
     /// A client says something to the kernel. Waits while there is no kernel, or one that has much to do.
@@ -211,6 +238,9 @@ impl Hub {
             let Some(kernel) = inner.kernel.clone() else { return };
             if matches!(channel, Channel::Shell | Channel::Control) {
                 let kind = message.head();
+                if let Some(cell) = cell_of(&message) {
+                    inner.cells.insert(kind.msg_id.clone(), cell);
+                }
                 let open = Open { client: client.to_owned(), header: message.header.clone(), channel, kind };
                 inner.open.insert(open.kind.msg_id.clone(), open);
                 self.note_work(&mut inner);
@@ -261,6 +291,11 @@ impl Hub {
         self.count(&inner);
     }
 
+    /// The kernel's mark on its messages.
+    pub(crate) fn mark(&self) -> String {
+        self.inner().mark.clone()
+    }
+
     /// What a client reads next.
     pub(crate) fn read(&self, after: u64, client: &str) -> Option<Read> {
         self.inner().journal.read(after, client)
@@ -279,18 +314,20 @@ impl Hub {
             let again = inner.number > 1;
             self.set(inner, Execution::Idle);
             if again {
-                self.tell_all(inner, notice::state(&id(), &now(), "idle"));
+                let state = notice::state(&id(), &now(), &inner.mark, "idle");
+                self.tell_all(inner, state);
             }
             tell(&ToHost::Ready);
         }
     }
 
-    fn note_status(&self, inner: &mut Inner, message: &Message, parent: &Header) {
+    /// Takes note of a status. Whether the kernel is busy by it, where it says so.
+    fn note_status(&self, inner: &mut Inner, message: &Message, parent: &Header) -> Option<bool> {
         let content: serde_json::Value = serde_json::from_slice(&message.content).unwrap_or_default();
         let busy = match content["execution_state"].as_str() {
             Some("busy") => true,
             Some("idle") => false,
-            _ => return,
+            _ => return None,
         };
         if is_work(&parent.msg_type) {
             inner.working = busy;
@@ -299,6 +336,7 @@ impl Hub {
             }
         }
         self.set(inner, if busy { Execution::Busy } else { Execution::Idle });
+        Some(busy)
     }
 
     fn note_work(&self, inner: &mut Inner) {
@@ -334,13 +372,21 @@ impl Hub {
             let Some(kind) = open.kind.msg_type.strip_suffix("_request") else { continue };
             let content =
                 json!({"status": "error", "ename": "KernelEnded", "evalue": text, "traceback": [text]});
-            let reply =
-                notice::message(&id(), &now(), &format!("{kind}_reply"), Some(&open.header), &content);
+            let reply = notice::message(
+                &id(),
+                &now(),
+                &inner.mark,
+                &format!("{kind}_reply"),
+                Some(&open.header),
+                &content,
+            );
             let idle = json!({"execution_state": "idle"});
-            let idle = notice::message(&id(), &now(), "status", Some(&open.header), &idle);
+            let idle = notice::message(&id(), &now(), &inner.mark, "status", Some(&open.header), &idle);
             self.push(inner, Entry { channel: open.channel, message: reply, to: Some(open.client) });
             self.tell_all(inner, idle);
         }
+        inner.journal.end_cell();
+        inner.cells.clear();
     }
 
     fn tell_all(&self, inner: &mut Inner, message: Message) {
@@ -349,13 +395,19 @@ impl Hub {
 
     fn push(&self, inner: &mut Inner, mut entry: Entry) {
         if entry.to.is_none() {
+            if !inner.cells.is_empty()
+                && let Some(cell) = inner.cells.get(&entry.message.parent().msg_id)
+            {
+                entry.message.annotate(CELL, &json!(cell).to_string());
+            }
             entry.message.annotate(SEQUENCE, &(inner.journal.last() + 1).to_string());
         }
         self.news.send_replace(inner.journal.push(entry));
     }
 
     fn finish(&self, inner: &mut Inner, why: &str) {
-        self.tell_all(inner, notice::state(&id(), &now(), "dead"));
+        let state = notice::state(&id(), &now(), &inner.mark, "dead");
+        self.tell_all(inner, state);
         inner.kernel = None;
         inner.start.ready = false;
         self.set(inner, Execution::Dead);
@@ -366,6 +418,13 @@ impl Hub {
         // Each change is made whole under the lock, and none of them panics half way.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The cell that a request runs, as JupyterLab says it.
+fn cell_of(request: &Message) -> Option<String> {
+    let metadata: serde_json::Value = serde_json::from_slice(&request.metadata).ok()?;
+    let cell = metadata["cellId"].as_str()?;
+    (!cell.is_empty() && cell.len() <= CELL_ID).then(|| cell.to_owned())
 }
 
 /// An id that no other message has.

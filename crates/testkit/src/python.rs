@@ -4,9 +4,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use crate::cache::cache;
-use crate::eventually::eventually;
+use crate::eventually::{PATIENCE, eventually, eventually_within};
 use crate::program::{Ended, Finished, run};
 
 /// A Python with a client installed.
@@ -99,7 +100,16 @@ impl Script {
     /// When it ends or does not print it.
     #[track_caller]
     pub fn until(&mut self, wanted: &str) -> Vec<String> {
-        eventually(&format!("the script prints \"{wanted}\""), || {
+        self.until_within(PATIENCE, wanted)
+    }
+
+    /// As [`Script::until`], within a time of the caller's: for scripts that wait for many things by themselves.
+    ///
+    /// # Panics
+    /// When it ends or does not print it.
+    #[track_caller]
+    pub fn until_within(&mut self, patience: Duration, wanted: &str) -> Vec<String> {
+        eventually_within(patience, &format!("the script prints \"{wanted}\""), || {
             while let Ok(line) = self.lines.try_recv() {
                 if line == wanted {
                     return Ok(std::mem::take(&mut self.said));

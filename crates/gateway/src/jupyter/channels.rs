@@ -162,8 +162,8 @@ async fn last_words(inner: &Inner, caller: &Caller, kernel: &Kernel, framing: Fr
     let why = tokio::time::timeout(REASON_LIMIT, why).await;
     let why = why.unwrap_or_else(|_| "The kernel cannot be reached any more.".to_owned());
     let (id, now) = (|| Uuid::new_v4().to_string(), answers::time(Timestamp::now()));
-    let line = framing.encode(Channel::Iopub, &notice::line(&id(), &now, None, &why));
-    let dead = framing.encode(Channel::Iopub, &notice::state(&id(), &now, "dead"));
+    let line = framing.encode(Channel::Iopub, &notice::line(&id(), &now, notice::SESSION, None, &why));
+    let dead = framing.encode(Channel::Iopub, &notice::state(&id(), &now, notice::SESSION, "dead"));
     [frames::message(&line), frames::message(&dead), frames::close(AWAY, &why)].concat()
 }
 

@@ -188,7 +188,11 @@ impl Surroundings {
         read_word(&file)?.ok_or(LocalError::NoService { file })
     }
 
-    fn state_dir(&self, global: &Global) -> Result<PathBuf, LocalError> {
+    /// The state directory of the service on this machine, which may not be there.
+    ///
+    /// # Errors
+    /// When it is not known.
+    pub(crate) fn state_dir(&self, global: &Global) -> Result<PathBuf, LocalError> {
         match (&global.state_dir, &self.state_home) {
             (Some(named), _) => Ok(named.clone()),
             (None, Some(home)) => Ok(home.join("hearth")),

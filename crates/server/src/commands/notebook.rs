@@ -1,5 +1,7 @@
 //! `hearth notebook`: JupyterLab, pointed at the service and signed in.
 
+mod folder;
+
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -10,13 +12,11 @@ use clap::Args;
 use super::exit::{EXIT_CODES, Exit};
 use super::failure::CommandError;
 use super::global::Global;
-use super::local::{Found, Surroundings};
+use super::local::{Surroundings, TOKEN_VARIABLE};
+use folder::Folder;
 
 /// The JupyterLab that is run where the user has none, from the index that `uv` is set up for.
 const PRIVATE: &str = "jupyterlab==4.6.6";
-
-/// How long JupyterLab waits for a kernel, in seconds: packages of a template are installed meanwhile.
-const PATIENCE: &str = "600";
 
 /// Open JupyterLab with the kernels of the service
 ///
@@ -40,12 +40,19 @@ impl NotebookCommand {
     /// Becomes JupyterLab.
     ///
     /// # Errors
-    /// When there is no service or no JupyterLab. Else it does not return.
+    /// When there is no service or no JupyterLab, or what it needs cannot be written. Else it does not return.
     #[expect(clippy::unused_async, reason = "all commands are run the same way")]
     pub(crate) async fn run(self) -> Result<Exit, CommandError> {
-        let found = Surroundings::read().find(&self.global)?;
+        let surroundings = Surroundings::read();
+        let found = surroundings.find(&self.global)?;
+        let dir = surroundings.state_dir(&self.global)?;
+        let folder = Folder::write(&dir, &found).map_err(|error| {
+            let text = format!("could not write what JupyterLab needs into \"{}\": {error}", dir.display());
+            CommandError::own(text, "Name a directory that you may write with `--state-dir`.")
+        })?;
         let mut command = self.lab(&std::env::var_os("PATH").unwrap_or_default());
-        command.args(&self.arguments).envs(variables(&found));
+        // JupyterLab writes its environment into its log.
+        command.args(&self.arguments).envs(folder.variables()).env_remove(TOKEN_VARIABLE);
         let program = command.get_program().to_owned();
         let error = command.exec();
         let text = format!("could not run \"{}\": {error}", program.display());
@@ -70,18 +77,6 @@ impl NotebookCommand {
             None => Command::new("jupyter-lab"),
         }
     }
-}
-
-/// What points Jupyter's gateway client at the service. The token is not an argument: everybody can see those.
-fn variables(found: &Found) -> Vec<(&'static str, String)> {
-    let mut variables = vec![
-        ("JUPYTER_GATEWAY_URL", found.endpoint.clone()),
-        ("JUPYTER_GATEWAY_REQUEST_TIMEOUT", PATIENCE.to_owned()),
-    ];
-    if let Some(token) = &found.token {
-        variables.push(("JUPYTER_GATEWAY_AUTH_TOKEN", token.secret.clone()));
-    }
-    variables
 }
 
 #[cfg(test)]

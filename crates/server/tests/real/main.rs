@@ -31,6 +31,15 @@ fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/scripts").join(name)
 }
 
+/// The browser of the machine.
+fn chromium() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    let found = ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| {
+        std::env::split_paths(&path).map(|dir| dir.join(name)).find(|program| program.is_file())
+    });
+    found.expect("a Chromium on the PATH: install the package `chromium` of the system")
+}
+
 /// What a PySpark client connects to for the session of this uuid.
 fn remote(server: &TestServer, uuid: &str) -> String {
     // To the name `localhost` a client sends its token without TLS.

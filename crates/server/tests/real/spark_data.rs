@@ -6,7 +6,7 @@ use hearth_testkit::{Options, PARENT, Python, TestServer, eventually_within};
 use serde_json::{Value, json};
 
 use crate::spark_jvm::{PATIENCE, create, session_in};
-use crate::{HEARTH, remote, script, uuid};
+use crate::{HEARTH, chromium, remote, script, uuid};
 
 /// The tabs that a session's UI has. The last is that of Spark Connect.
 const TABS: [&str; 7] =
@@ -205,12 +205,7 @@ fn pages_are_behind_the_sign_in_and_lead_nowhere_else() {
 #[test]
 fn a_browser_walks_every_page_live_and_in_history() {
     let worked = worked("walked");
-    let chromium = ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| {
-        std::env::split_paths(&std::env::var_os("PATH").unwrap())
-            .map(|dir| dir.join(name))
-            .find(|path| path.is_file())
-    });
-    let chromium = chromium.expect("a Chromium on the PATH: install the package `chromium` of the system");
+    let chromium = chromium();
     let address = format!("http://localhost:{}{}", worked.server.port(), worked.ui());
     let walk = |pages: &[&str]| {
         let mut arguments = vec![&*address, worked.server.token(), chromium.to_str().unwrap()];

@@ -174,7 +174,11 @@ fn words(session: &Session, notice: &Notice) -> Option<(String, bool)> {
     let id = session.name.id();
     match &notice.what {
         What::EndNear(_) | What::Extended { .. } => Some((format!("Session {id}: {}", notice.text()), false)),
-        What::Ending { .. } => Some((format!("Session {id}: {}", notice.text()), true)),
+        What::Ending { why } => {
+            let why = why.trim_end_matches('.');
+            let (first, rest) = why.split_at(why.chars().next().map_or(0, char::len_utf8));
+            Some((format!("Session {id} is ending: {}{rest}.", first.to_lowercase()), true))
+        }
         What::Created { .. }
         | What::Waiting { .. }
         | What::Admitted

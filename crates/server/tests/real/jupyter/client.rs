@@ -28,6 +28,8 @@ pub(super) struct Notebook {
 pub(super) struct Said {
     pub(super) channel: Channel,
     pub(super) msg_type: String,
+    /// The mark of who said it.
+    pub(super) session: String,
     /// The id of the request it belongs to.
     pub(super) parent: String,
     pub(super) content: Value,
@@ -147,6 +149,7 @@ impl Notebook {
             return Ok(Said {
                 channel,
                 msg_type: message.head().msg_type,
+                session: message.head().session,
                 parent: message.parent().msg_id,
                 content: serde_json::from_slice(&message.content).unwrap(),
                 metadata: serde_json::from_slice(&message.metadata).unwrap(),

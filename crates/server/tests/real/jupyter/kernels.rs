@@ -90,11 +90,17 @@ fn a_session_that_ends_says_why_in_its_notebook() {
     let server = TestServer::start(HEARTH);
     let made = session(&server, "ends");
     let mut notebook = Notebook::open(&server, made["uuid"].as_str().unwrap(), "a");
-    notebook.run("1 + 1");
+    let asked = notebook.execute("1 + 1");
+    let kernel = notebook.finish(&asked)[0].session.clone();
     server.terminate("ends");
     let (said, ended) = notebook.rest();
     let told = shown(&said);
-    assert!(told.contains("Session ends") && told.contains("@localhost"), "{told}");
+    assert!(
+        told.starts_with("Session ends is ending: terminated by ") && told.ends_with("@localhost.\n"),
+        "{told}"
+    );
+    // JupyterLab drops what is directly followed by something of anybody else.
+    assert!(said.iter().all(|said| said.session == kernel), "{said:#?}");
     assert!(said.iter().any(|said| said.content["execution_state"] == "dead"));
     let (code, reason) = ended.expect("it was closed properly");
     assert!(code == 1001 && reason.contains("Session ends"), "{code} {reason}");

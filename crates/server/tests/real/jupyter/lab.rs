@@ -9,50 +9,88 @@ use serde_json::{Value, json};
 use super::SPEC;
 use crate::HEARTH;
 
-/// Ended with its test.
-struct Lab(Child);
+/// What opens the JupyterLab of a test.
+pub(super) const TOKEN: &str = "lab";
+
+/// Settings of a user: JupyterLab asks nobody for news, and nobody for a name.
+const SETTINGS: [(&str, &str); 2] = [
+    ("apputils-extension/notification", r#"{"fetchNews": "false", "checkForUpdates": false}"#),
+    ("docmanager-extension/plugin", r#"{"renameUntitledFileOnSave": false}"#),
+];
+
+/// JupyterLab, ended with its test.
+pub(super) struct Lab {
+    child: Child,
+    /// Where it answers.
+    pub(super) address: String,
+}
+
+impl Lab {
+    /// Starts one with `hearth notebook`, and waits until it shows the kernels of the service.
+    pub(super) fn start(server: &TestServer) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (home, folder) = (server.scratch().join("home"), server.scratch().join("notebooks"));
+        for (plugin, text) in SETTINGS {
+            let file = home.join(format!("lab/user-settings/@jupyterlab/{plugin}.jupyterlab-settings"));
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        }
+        std::fs::create_dir_all(&folder).unwrap();
+        let log = std::fs::File::create(server.scratch().join("lab.log")).unwrap();
+        let mut command = Command::new(HEARTH);
+        command.arg("notebook").arg("--jupyter").arg(cache().join("clients/jupyterlab/bin/jupyter-lab"));
+        command.arg("--state-dir").arg(server.state_dir()).args(["--", "--no-browser", "--allow-root"]);
+        command.arg(format!("--ServerApp.port={port}")).arg(format!("--IdentityProvider.token={TOKEN}"));
+        command.arg(format!("--ServerApp.root_dir={}", folder.display()));
+        for name in ["HOME", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"] {
+            command.env(name, &home);
+        }
+        command.env_remove("HEARTH_TOKEN").stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let lab = Self { child: command.spawn().unwrap(), address: format!("http://127.0.0.1:{port}") };
+        eventually("JupyterLab shows the service's kernels", || {
+            match lab.rest().try_call("GET", "/api/kernelspecs", "") {
+                Ok(answer) if answer.status == 200 => Ok(()),
+                other => Err(format!("{other:?}, {:?}", Self::log(server))),
+            }
+        });
+        lab
+    }
+
+    /// A caller that has its token.
+    pub(super) fn rest(&self) -> Rest {
+        Rest::new(&self.address, Some(TOKEN))
+    }
+
+    /// What it has logged so far.
+    pub(super) fn log(server: &TestServer) -> String {
+        std::fs::read_to_string(server.scratch().join("lab.log")).unwrap_or_default()
+    }
+}
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 #[test]
 fn jupyterlab_is_pointed_at_the_service_and_signed_in() {
     let server = TestServer::start(HEARTH);
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let log = std::fs::File::create(server.scratch().join("lab.log")).unwrap();
-    let mut command = Command::new(HEARTH);
-    command.arg("notebook").arg("--jupyter").arg(cache().join("clients/jupyterlab/bin/jupyter-lab"));
-    command.arg("--state-dir").arg(server.state_dir()).args(["--", "--no-browser", "--allow-root"]);
-    command.arg(format!("--ServerApp.port={port}")).arg("--IdentityProvider.token=lab");
-    command.arg(format!("--ServerApp.root_dir={}", server.scratch().display()));
-    for name in ["HOME", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"] {
-        command.env(name, server.scratch().join("home"));
-    }
-    command.env_remove("HEARTH_TOKEN").stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-    let _lab = Lab(command.spawn().unwrap());
-    let lab = Rest::new(&format!("http://127.0.0.1:{port}"), Some("lab"));
-    let specs = eventually("JupyterLab shows the service's kernels", || {
-        match lab.try_call("GET", "/api/kernelspecs", "") {
-            Ok(answer) if answer.status == 200 => Ok(answer.json),
-            other => {
-                let log = std::fs::read_to_string(server.scratch().join("lab.log"));
-                Err(format!("{other:?}, {log:?}"))
-            }
-        }
-    });
+    let lab = Lab::start(&server);
+    let specs = lab.rest().get("/api/kernelspecs").ok();
     assert_eq!(specs["kernelspecs"][SPEC]["spec"]["display_name"], "Python (Sail 0.7.2)", "{specs:#}");
     // As its launcher does it.
     let notebook = json!({"kernel": {"name": SPEC}, "name": "a", "path": "a.ipynb", "type": "notebook"});
-    let opened = lab.post("/api/sessions", &notebook);
+    let opened = lab.rest().post("/api/sessions", &notebook);
     assert_eq!(opened.status, 201, "{}", opened.text);
     let id = opened.json["kernel"]["id"].as_str().unwrap();
     let kernels: Vec<Value> = server.rest().get("/api/kernels").ok().as_array().unwrap().clone();
     assert_eq!(kernels.iter().map(|kernel| &kernel["id"]).collect::<Vec<_>>(), [id]);
-    let closed = lab.delete(&format!("/api/sessions/{}", opened.json["id"].as_str().unwrap()));
+    let closed = lab.rest().delete(&format!("/api/sessions/{}", opened.json["id"].as_str().unwrap()));
     assert_eq!(closed.status, 204, "{}", closed.text);
     server.nothing_left();
+    // It logs the environment that it has, at each start of a kernel.
+    let log = Lab::log(&server);
+    assert!(log.contains("started kernel") && !log.contains(server.token()), "{log}");
 }

@@ -1,6 +1,7 @@
 //! Notebooks: kernels through the gateway, with Jupyter's own clients and with one of ours that looks closer.
 
 mod away;
+mod browser;
 mod client;
 mod gateway;
 mod kernels;
