@@ -144,7 +144,8 @@ impl Hub {
             inner.kernel = None;
             inner.number += 1;
             self.give_up_open(&mut inner, "The kernel was restarted.");
-            let state = notice::state(&id(), &now(), &inner.mark, "restarting");
+            // By "restarting" JupyterLab understands that the kernel has died.
+            let state = notice::state(&id(), &now(), &inner.mark, "starting");
             self.tell_all(&mut inner, state);
             self.set(&inner, Execution::Restarting);
         }
