@@ -10,7 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hearth_core::Timestamp;
 use hearth_core::admission::book::{Book, Entry, Place};
 use hearth_core::admission::{Budget, Outlook};
-use hearth_core::id::SessionUuid;
+use hearth_core::id::{EngineId, SessionUuid};
+use hearth_core::pool::PoolEngine;
+use hearth_core::pool::plan;
 use hearth_core::session::Session;
 
 use crate::Control;
@@ -51,6 +53,32 @@ impl Room {
         outlook
     }
 
+    /// Takes the room of an engine that is to be made ahead, if no session wants it.
+    pub(crate) fn spare(&self, engine: &PoolEngine) -> bool {
+        let mut book = self.book();
+        let spare = !self.budget.limited() || !book.anybody_waits() && book.fits(engine.need);
+        if spare && self.budget.limited() {
+            book.set(engine.id.session_uuid(), Some(entry(engine)));
+        }
+        spare
+    }
+
+    /// Whether a session waits.
+    pub(crate) fn wanted(&self) -> bool {
+        self.book().anybody_waits()
+    }
+
+    /// What pools have to leave to sessions.
+    pub(crate) fn for_pools(&self, now: Timestamp) -> plan::Room {
+        let book = self.book();
+        plan::Room {
+            budget: self.budget,
+            used: book.used(),
+            wanted: book.anybody_waits(),
+            give_way: book.pools_give_way(now),
+        }
+    }
+
     fn book(&self) -> MutexGuard<'_, Book> {
         // Nothing in here panics between two related changes.
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
@@ -67,6 +95,10 @@ impl Control {
         if !self.room.budget.limited() {
             return Ok(());
         }
+        // Before sessions: one that is handed over meanwhile is found as a session's.
+        for engine in self.world.store.pool_engines().await? {
+            self.room.book().set(engine.id.session_uuid(), Some(entry(&engine)));
+        }
         for uuid in self.world.store.unsettled().await? {
             if let Some(session) = self.world.store.session_by_uuid(uuid).await? {
                 self.room.book().set(uuid, Entry::of(&session));
@@ -82,17 +114,38 @@ impl Control {
         // Without limits only those are in it that were asked for when there were some.
         if self.room.budget.limited() || book.entry(uuid).is_some() {
             book.set(uuid, session.and_then(Entry::of));
-            let now = self.world.clock.now();
-            if let Some(next) = book.next(now) {
-                self.queue.push(next, now);
-            }
+            self.wake_next(&book);
+        }
+    }
+
+    /// Writes down what a pool engine takes, as it was just read or written; `None` once it is gone. From when a session
+    /// takes it on, what stands of that session counts.
+    pub(crate) fn book_engine(&self, id: EngineId, engine: Option<&PoolEngine>) {
+        if self.room.budget.limited() {
+            let mut book = self.room.book();
+            book.set(id.session_uuid(), engine.map(entry));
+            self.wake_next(&book);
+        }
+    }
+
+    /// Has the session looked at whose turn it is, if there is one.
+    fn wake_next(&self, book: &Book) {
+        let now = self.world.clock.now();
+        if let Some(next) = book.next(now) {
+            self.queue.push(next, now);
         }
     }
 
     /// How it looks for a session that was just read; nothing to see for one that does not wait.
     pub(crate) fn ask_for_room(&self, session: &Session, now: Timestamp) -> Outlook {
         match Entry::of(session) {
-            Some(Entry { place: Place::Waits { .. }, .. }) => self.room.ask(session, now),
+            Some(Entry { place: Place::Waits { .. }, .. }) => {
+                let outlook = self.room.ask(session, now);
+                if self.room.for_pools(now).give_way {
+                    self.look_at_pools();
+                }
+                outlook
+            }
             _ => {
                 self.book(session.uuid, Some(session));
                 Outlook::default()
@@ -104,4 +157,9 @@ impl Control {
     pub(crate) fn outlook(&self, session: &Session, now: Timestamp) -> Outlook {
         self.room.book().outlook(session.uuid, now)
     }
+}
+
+/// What stands of a pool engine.
+fn entry(engine: &PoolEngine) -> Entry {
+    Entry { need: engine.need, place: Place::Pool { retiring: engine.retiring() } }
 }

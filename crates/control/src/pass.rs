@@ -56,7 +56,6 @@ impl Control {
     pub(crate) async fn pass(&self, uuid: SessionUuid, fence: Fence) -> Result<Requeue, PassError> {
         let world = &self.world;
         let Some(session) = world.store.session_by_uuid(uuid).await? else {
-            self.book(uuid, None);
             self.activity.forget(uuid);
             return self.pool_pass(uuid.engine_id(), fence).await;
         };

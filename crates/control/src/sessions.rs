@@ -78,7 +78,7 @@ impl Control {
         let config = self.effective(config, &name);
         let now = self.world.clock.now();
         let need = self.world.launcher.need(&config);
-        let mut offers = self.offers(&config, now).await?;
+        let mut offers = self.offers(&config, need, now).await?;
         // Each turn someone else took the engine that was looked at; in the end one is launched.
         loop {
             let seat = self.seat(&mut offers).await;

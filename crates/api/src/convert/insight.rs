@@ -1,7 +1,7 @@
 //! What there is to know of a session beyond the Dataproc API.
 
 use hearth_core::explain::Explanation;
-use hearth_core::notice::Notice;
+use hearth_core::notice::{Notice, What};
 use hearth_core::session::{Session, StateLabel};
 use hearth_core::timeline::Milestone;
 use hearth_wire::hearth as pb;
@@ -20,12 +20,22 @@ pub fn timeline(session: &Session) -> pb::Timeline {
             elapsed: std::time::Duration::try_from(at.duration_since(accepted)).ok().map(duration),
             detail: match (milestone, &session.engine_from) {
                 (Milestone::HandedOver, Some(from)) => from.handed_over(at).unwrap_or_default(),
+                (Milestone::Admitted, _) => waited_for(session),
                 _ => String::new(),
             },
         })
         .collect();
     let note = session.engine_from.as_ref().and_then(|from| from.note()).unwrap_or_default();
     pb::Timeline { entries, note }
+}
+
+/// What a session had to wait for, as it was told then.
+fn waited_for(session: &Session) -> String {
+    let why = session.notices.iter().find_map(|notice| match &notice.what {
+        What::Waiting { why } => Some(why.clone()),
+        _ => None,
+    });
+    why.unwrap_or_default()
 }
 
 /// Why a session is in its state.

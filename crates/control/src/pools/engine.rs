@@ -29,7 +29,9 @@ impl Control {
     pub(crate) async fn pool_pass(&self, id: EngineId, fence: Fence) -> Result<Requeue, PassError> {
         let world = &self.world;
         let engines = world.store.pool_engines().await?;
-        let Some(engine) = engines.into_iter().find(|engine| engine.id == id) else {
+        let found = engines.into_iter().find(|engine| engine.id == id);
+        self.book_engine(id, found.as_ref());
+        let Some(engine) = found else {
             return Ok(Requeue::Never);
         };
         let observed = world.driver.observe(id).await?;
@@ -44,7 +46,9 @@ impl Control {
             PoolStep::Remove => {
                 let generation = engine.generation;
                 self.forget_files(id).await;
-                self.commit_engine(PoolWrite::Remove { id, generation }, fence).await?;
+                if self.commit_engine(PoolWrite::Remove { id, generation }, fence).await? {
+                    self.book_engine(id, None);
+                }
                 self.pools.look_by(world.clock.now());
                 return Ok(Requeue::Never);
             }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use hearth_core::Timestamp;
+use hearth_core::admission::Need;
 use hearth_core::config::SessionConfig;
 use hearth_core::engine::Observed;
 use hearth_core::id::SessionUuid;
@@ -43,6 +44,7 @@ impl Control {
     pub(crate) async fn offers(
         &self,
         config: &SessionConfig,
+        need: Need,
         now: Timestamp,
     ) -> Result<Offers, ControlError> {
         if !self.pools.any() {
@@ -52,8 +54,13 @@ impl Control {
         let mut engines = self.world.store.pool_engines().await?;
         let max_age = self.pools.policy.max_age;
         engines.retain(|engine| {
-            engine.ready() && engine.recipe == recipe.id && now < later(engine.made_at, max_age)
+            let same = engine.recipe == recipe.id && engine.need == need;
+            engine.ready() && same && now < later(engine.made_at, max_age)
         });
+        if self.room.wanted() {
+            // Whoever waits is before whoever asks now, and may have the room.
+            engines.clear();
+        }
         engines.reverse();
         Ok(Offers { recipe: Some(recipe), engines })
     }

@@ -1,6 +1,7 @@
 //! Keeps as many engines ready as are wanted: one decision at a time, each written down before it is carried out.
 
 use hearth_core::Timestamp;
+use hearth_core::admission::Need;
 use hearth_core::config::{RuntimeConfig, SessionConfig, SessionKind};
 use hearth_core::id::EngineId;
 use hearth_core::lease::Fence;
@@ -85,13 +86,21 @@ impl Control {
                     most: defined.size.most,
                     wanted: id.and_then(|id| state.demand.get(id)).map_or(0, |demand| demand.wanted(now)),
                     memory: recipe.map_or(0, |recipe| recipe.memory),
+                    need: defined
+                        .made_from
+                        .as_ref()
+                        .map_or_else(Need::default, |(config, _)| self.world.launcher.need(config)),
                     held_until: id.and_then(|id| state.trouble.get(id)).map(|trouble| trouble.until),
                 }
             })
             .collect();
         let policy = &self.pools.policy;
-        let limits =
-            Limits { memory: policy.memory, max_age: policy.max_age, quiet_from: state.quiet_from() };
+        let limits = Limits {
+            memory: policy.memory,
+            max_age: policy.max_age,
+            quiet_from: state.quiet_from(),
+            room: self.room.for_pools(now),
+        };
         next_move(&pools, &kept, &limits, now)
     }
 
@@ -110,14 +119,16 @@ impl Control {
     /// Writes down an engine that is to be made; a pass makes it.
     async fn make(&self, index: usize, fence: Fence, now: Timestamp) -> Result<(), PassError> {
         let made = self.pools.state().defined.get(index).and_then(|defined| {
-            let (_, recipe) = defined.made_from.as_ref()?;
-            Some((defined.name.clone(), recipe.id.clone()))
+            let (config, recipe) = defined.made_from.as_ref()?;
+            let need = self.world.launcher.need(config);
+            Some((defined.name.clone(), recipe.id.clone(), need))
         });
-        let Some((pool, recipe)) = made else { return Ok(()) };
+        let Some((pool, recipe, need)) = made else { return Ok(()) };
         let engine = PoolEngine {
             id: EngineId(self.world.random.uuid()),
             pool,
             recipe,
+            need,
             made_at: now,
             state: PoolState::Starting { start_by: later(now, self.policy.start_timeout) },
             generation: 0,
@@ -125,7 +136,15 @@ impl Control {
         let id = engine.id;
         info!(pool = engine.pool, engine = %id, "making an engine ready");
         self.pools.state().last_start = Some(now);
-        self.commit_engine(PoolWrite::Insert(engine), fence).await?;
+        // Before it is written: a pass beside this one must not give its room to a session.
+        if !self.room.spare(&engine) {
+            return Ok(());
+        }
+        let written = self.commit_engine(PoolWrite::Insert(engine), fence).await;
+        if !matches!(written, Ok(true)) {
+            self.book_engine(id, None);
+        }
+        written?;
         self.queue.push(id.session_uuid(), now);
         Ok(())
     }
@@ -140,7 +159,9 @@ impl Control {
         let id = engine.id;
         info!(pool = engine.pool, engine = %id, %why, "ending an engine that was kept ready");
         let retiring = PoolEngine { state: PoolState::Retiring { why }, ..engine };
-        self.commit_engine(PoolWrite::Update(retiring), fence).await?;
+        if self.commit_engine(PoolWrite::Update(retiring.clone()), fence).await? {
+            self.book_engine(id, Some(&retiring));
+        }
         self.queue.push(id.session_uuid(), self.world.clock.now());
         Ok(())
     }

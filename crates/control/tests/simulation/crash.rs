@@ -57,6 +57,11 @@ impl Crash {
         self.dead.load(Ordering::SeqCst)
     }
 
+    /// Whether the server lives and is to die yet.
+    pub(crate) fn armed(&self) -> bool {
+        self.at != u64::MAX && !self.dead()
+    }
+
     /// Whether this effect happens, and whether its caller lives to see it.
     fn effect(&self) -> (bool, bool) {
         if self.dead() {

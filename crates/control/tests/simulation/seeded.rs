@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use hearth_control::Caller;
 use hearth_control::sessions::{CreateSession, EndSession};
+use hearth_core::admission::Budget;
 use hearth_core::engine::ExitStatus;
 use hearth_driver::fake::{EnginePlan, Fault, Method, OnStart, OnStop};
 
 use crate::crash::{Crash, Side};
-use crate::world::{ENGINE_MEMORY, Simulation, caller, config, name, parent};
+use crate::world::{CORES, ENGINE_MEMORY, Simulation, caller, config, name, parent};
 
 /// How many worlds are tried. More take longer and find more.
 const SEEDS: u64 = 60;
@@ -44,13 +46,15 @@ fn plan(dice: &mut Dice) -> EnginePlan {
     }
 }
 
-async fn live(seed: u64, pools: &[&str]) {
+async fn live(seed: u64, pools: &[&str], budget: Budget) {
     let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     let mut world = Simulation::new();
     world.policy.start_timeout = Duration::from_secs(20);
     world.pools.pools = pools.iter().map(|pool| pool.parse().unwrap()).collect();
     world.pools.memory = 3 * ENGINE_MEMORY;
     world.pools.max_age = Duration::from_secs(60);
+    world.budget = budget;
+    world.policy.wait_timeout = Duration::from_secs(20);
     let mut server = world.server(Crash::never()).await;
     for _ in 0..EVENTS {
         let id = format!("demo-{}", dice.roll(4));
@@ -58,14 +62,21 @@ async fn live(seed: u64, pools: &[&str]) {
         // Refusals are part of it: what they mean is tested elsewhere.
         match dice.roll(10) {
             0..4 => {
+                let mut config = config();
+                if budget.limited() {
+                    let cores = 1 + dice.roll(4);
+                    let properties = &mut config.runtime.get_or_insert_default().properties;
+                    properties.insert(CORES.to_owned(), cores.to_string());
+                }
                 let create = CreateSession {
                     parent: parent(),
                     session_id: id,
                     name: String::new(),
-                    config: config(),
+                    config,
                     request_id: None,
                 };
-                let _ = server.control.create_session(&caller(), create).await;
+                let caller = Caller { name: format!("user-{}", dice.roll(2)), ..caller() };
+                let _ = server.control.create_session(&caller, create).await;
             }
             4 => drop(
                 server
@@ -114,7 +125,7 @@ async fn whatever_happens_all_settles_once_the_faults_stop() {
     for seed in 1..=SEEDS {
         // The seed of a failing run is the last one printed.
         println!("seed {seed}");
-        live(seed, &[]).await;
+        live(seed, &[], Budget::default()).await;
     }
 }
 
@@ -122,6 +133,25 @@ async fn whatever_happens_all_settles_once_the_faults_stop() {
 async fn whatever_happens_with_pools_all_settles_once_the_faults_stop() {
     for seed in 1..=SEEDS {
         println!("seed {seed}");
-        live(seed, &["default=1..3"]).await;
+        live(seed, &["default=1..3"], Budget::default()).await;
+    }
+}
+
+/// Room for three cores, of which some sessions ask for more than there are.
+const TIGHT: Budget = Budget { memory: Some(3 * ENGINE_MEMORY), cores: Some(3) };
+
+#[tokio::test]
+async fn whatever_happens_with_little_room_all_settles_once_the_faults_stop() {
+    for seed in 1..=SEEDS {
+        println!("seed {seed}");
+        live(seed, &[], TIGHT).await;
+    }
+}
+
+#[tokio::test]
+async fn whatever_happens_with_pools_and_little_room_all_settles_once_the_faults_stop() {
+    for seed in 1..=SEEDS {
+        println!("seed {seed}");
+        live(seed, &["default=0..2"], TIGHT).await;
     }
 }

@@ -11,6 +11,8 @@ use hearth_control::virtual_time::VirtualClock;
 use hearth_control::world::{Answer, Launcher, Probe, Random, Start, World};
 use hearth_control::{Caller, Control, Reconciler, Scope};
 use hearth_core::Timestamp;
+use hearth_core::admission::book::{Entry, Place};
+use hearth_core::admission::{Budget, Need};
 use hearth_core::clock::Clock;
 use hearth_core::config::{SessionConfig, SessionKind};
 use hearth_core::engine::{Endpoint, EngineSpec, Introduction, PortSource, Protocol, StopSignal};
@@ -42,6 +44,9 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 /// What an engine is taken to need, in bytes.
 pub(crate) const ENGINE_MEMORY: u64 = 100 << 20;
 
+/// How many cores a session asks for, here.
+pub(crate) const CORES: &str = "fixed.cores";
+
 /// What outlives every server: the disk, the engines, time.
 pub(crate) struct Simulation {
     pub(crate) clock: Arc<VirtualClock>,
@@ -50,6 +55,7 @@ pub(crate) struct Simulation {
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) policy: SessionPolicy,
     pub(crate) pools: PoolPolicy,
+    pub(crate) budget: Budget,
     random: Arc<Numbers>,
     seen: Mutex<HashMap<SessionUuid, Session>>,
 }
@@ -76,6 +82,13 @@ struct AnyEngine;
 impl Launcher for AnyEngine {
     fn check(&self, _config: &SessionConfig) -> Vec<Violation> {
         Vec::new()
+    }
+
+    /// As many cores as a property says, and the memory of an engine for each.
+    fn need(&self, config: &SessionConfig) -> Need {
+        let said = config.runtime.as_ref().and_then(|runtime| runtime.properties.get(CORES));
+        let cores = said.map_or(1, |cores| cores.parse().unwrap());
+        Need { memory: u64::from(cores) * ENGINE_MEMORY, cores }
     }
 
     async fn start(&self, session: &Session, deadline: Timestamp) -> Result<Start, Failure> {
@@ -148,6 +161,7 @@ impl Simulation {
             shelf: Arc::default(),
             policy: SessionPolicy::default(),
             pools: PoolPolicy::default(),
+            budget: Budget::default(),
             random: Arc::new(Numbers(AtomicU64::new(1))),
             seen: Mutex::default(),
         }
@@ -170,7 +184,8 @@ impl Simulation {
             timer: self.clock.clone(),
             random: self.random.clone(),
         };
-        let control = Control::new(world, self.policy.clone()).with_pools(self.pools.clone());
+        let control =
+            Control::new(world, self.policy.clone()).with_pools(self.pools.clone()).with_budget(self.budget);
         let mut reconciler = Reconciler::new(control.clone());
         // A server that dies here never acted at all.
         let _ = reconciler.seize().await;
@@ -248,6 +263,7 @@ impl Simulation {
             let uuid = engine.id.session_uuid();
             assert!(!sessions.iter().any(|session| session.uuid == uuid), "{engine:?} is a session's too");
         }
+        self.check_budget(&sessions).await;
         let mut seen = self.seen.lock().unwrap();
         for session in sessions {
             let mut path: Vec<_> = session.history.iter().map(|past| (past.state, past.at)).collect();
@@ -268,6 +284,18 @@ impl Simulation {
                 assert!(before.history.len() <= session.history.len());
             }
         }
+    }
+
+    /// What has room, sessions and engines made ahead, never takes more than there is.
+    async fn check_budget(&self, sessions: &[Session]) {
+        let holds = |session: &&Session| {
+            Entry::of(session).is_some_and(|entry| matches!(entry.place, Place::Holds { .. }))
+        };
+        let of_sessions = sessions.iter().filter(holds).map(|session| session.need);
+        let pooled = self.pool_engines().await;
+        let used =
+            of_sessions.chain(pooled.iter().map(|engine| engine.need)).fold(Need::default(), Need::and);
+        assert!(self.budget.fits(Need::default(), used), "{used:?} of {:?}", self.budget);
     }
 
     /// I2 at every moment: no engine was ever started twice.

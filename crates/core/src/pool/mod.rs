@@ -27,6 +27,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::admission::Need;
 use crate::config::Kernel;
 use crate::id::EngineId;
 use crate::name::TemplateName;
@@ -43,6 +44,9 @@ pub struct PoolEngine {
     pub pool: String,
     /// What it was made by.
     pub recipe: RecipeId,
+    /// The room it takes: that of the sessions that could have it.
+    #[serde(default)]
+    pub need: Need,
     /// When it was decided to make it.
     pub made_at: Timestamp,
     /// How far it is.
@@ -90,6 +94,8 @@ pub enum Retirement {
     Surplus,
     /// The memory is needed.
     MakesRoom,
+    /// A session waits that could have its room.
+    GivesWay,
 }
 
 impl PoolEngine {
@@ -112,6 +118,7 @@ impl std::fmt::Display for Retirement {
             Self::TooOld => f.write_str("it is too old"),
             Self::Surplus => f.write_str("more are there than are wanted"),
             Self::MakesRoom => f.write_str("its memory is needed"),
+            Self::GivesWay => f.write_str("a session waits for its room"),
         }
     }
 }

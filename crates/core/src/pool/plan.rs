@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::recipe::RecipeId;
 use super::{PoolEngine, PoolState, Retirement};
+use crate::admission::{Budget, Need};
 use crate::id::EngineId;
 use crate::session::later;
 
@@ -25,6 +26,8 @@ pub struct Pool {
     pub wanted: u32,
     /// How much memory one takes, estimated, in bytes.
     pub memory: u64,
+    /// The room one takes.
+    pub need: Need,
     /// Until when none is started, after one that could not be.
     pub held_until: Option<Timestamp>,
 }
@@ -47,6 +50,21 @@ pub struct Limits {
     pub max_age: Duration,
     /// Nothing is started before this time: sessions that are being created come first.
     pub quiet_from: Timestamp,
+    /// What room there is for sessions and pool engines together.
+    pub room: Room,
+}
+
+/// The room for sessions and pool engines together, of which sessions come first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Room {
+    /// What there is in all.
+    pub budget: Budget,
+    /// What of it is taken, by these engines too.
+    pub used: Need,
+    /// Whether a session waits for some; nothing is started then.
+    pub wanted: bool,
+    /// Whether one could have that of an engine that is there.
+    pub give_way: bool,
 }
 
 /// The one thing to do about pools now.
@@ -67,7 +85,7 @@ impl Pool {
     }
 
     fn owns(&self, kept: &Kept) -> bool {
-        self.recipe.as_ref() == Some(&kept.engine.recipe)
+        self.recipe.as_ref() == Some(&kept.engine.recipe) && self.need == kept.engine.need
     }
 }
 
@@ -83,6 +101,11 @@ pub fn next_move(pools: &[Pool], kept: &[Kept], limits: &Limits, now: Timestamp)
     let ready = || living.iter().filter(|kept| kept.engine.ready());
     if let Some(one) = ready().find(|kept| now >= ends_at(kept)) {
         return Move::Retire(one.engine.id, Retirement::TooOld);
+    }
+    if limits.room.give_way
+        && let Some(one) = dispensable(pools, &living)
+    {
+        return Move::Retire(one.engine.id, Retirement::GivesWay);
     }
     let used: u64 = kept.iter().map(|kept| kept.memory).sum();
     // What is ended already gives its memory back without our doing.
@@ -118,7 +141,8 @@ pub fn next_move(pools: &[Pool], kept: &[Kept], limits: &Limits, now: Timestamp)
     // Those below their least first, then those that miss the most.
     short.sort_by_key(|(_, pool)| (count(pool) >= u64::from(pool.least), std::cmp::Reverse(missing(pool))));
     for (index, pool) in short {
-        if used.saturating_add(pool.memory) > limits.memory {
+        let room = !limits.room.wanted && limits.room.budget.fits(limits.room.used, pool.need);
+        if used.saturating_add(pool.memory) > limits.memory || !room {
             continue;
         }
         let from = pool.held_until.unwrap_or(Timestamp::MIN).max(limits.quiet_from);
@@ -150,6 +174,7 @@ mod tests {
     use super::*;
 
     const MIB: u64 = 1 << 20;
+    const NEED: Need = Need { memory: 500 * MIB, cores: 1 };
 
     fn at(second: u64) -> Timestamp {
         Timestamp::UNIX_EPOCH + Duration::from_secs(second)
@@ -157,7 +182,7 @@ mod tests {
 
     fn pool(recipe: &str, least: u32, most: u32, wanted: u32) -> Pool {
         let recipe = Some(RecipeId(recipe.to_owned()));
-        Pool { recipe, least, most, wanted, memory: 100 * MIB, held_until: None }
+        Pool { recipe, least, most, wanted, memory: 100 * MIB, need: NEED, held_until: None }
     }
 
     fn kept(number: u128, recipe: &str, made: u64, state: PoolState) -> Kept {
@@ -165,6 +190,7 @@ mod tests {
             id: EngineId(Uuid::from_u128(number)),
             pool: recipe.to_owned(),
             recipe: RecipeId(recipe.to_owned()),
+            need: NEED,
             made_at: at(made),
             state,
             generation: 1,
@@ -177,7 +203,8 @@ mod tests {
     }
 
     fn limits() -> Limits {
-        Limits { memory: 1000 * MIB, max_age: Duration::from_secs(3600), quiet_from: at(0) }
+        let max_age = Duration::from_secs(3600);
+        Limits { memory: 1000 * MIB, max_age, quiet_from: at(0), room: Room::default() }
     }
 
     fn id(number: u128) -> EngineId {
@@ -235,6 +262,28 @@ mod tests {
         assert_eq!(next_move(&pools, &two, &tight, at(2)), Move::WaitUntil(at(22)));
         let three = [ready(1, "a", 2), ready(2, "b", 1), ready(3, "a", 3)];
         assert_eq!(next_move(&pools, &three, &tight, at(4)), Move::Retire(id(1), Retirement::MakesRoom));
+    }
+
+    #[test]
+    fn sessions_come_before_pools_where_room_is_short() {
+        let pools = [pool("a", 1, 2, 2)];
+        let budget = Budget { memory: Some(1200 * MIB), cores: None };
+        let with = |used, wanted, give_way| {
+            let used = Need { memory: used * MIB, cores: 0 };
+            Limits { room: Room { budget, used, wanted, give_way }, ..limits() }
+        };
+        let one = [ready(1, "a", 1)];
+        assert_eq!(next_move(&pools, &one, &with(700, false, false), at(2)), Move::Start(0));
+        assert_eq!(next_move(&pools, &one, &with(701, false, false), at(2)), Move::WaitUntil(at(22)));
+        assert_eq!(next_move(&pools, &one, &with(500, true, false), at(2)), Move::WaitUntil(at(22)));
+        let gives_way = Move::Retire(id(1), Retirement::GivesWay);
+        assert_eq!(next_move(&pools, &one, &with(1200, true, true), at(2)), gives_way, "its least, too");
+        let other = [Pool { need: Need::default(), ..pool("a", 1, 1, 0) }];
+        assert_eq!(
+            next_move(&other, &one, &limits(), at(2)),
+            Move::Retire(id(1), Retirement::Stale),
+            "sessions would take another room"
+        );
     }
 
     proptest! {

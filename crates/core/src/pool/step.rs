@@ -115,6 +115,7 @@ mod tests {
             id: EngineId(Uuid::from_u128(1)),
             pool: "sail".to_owned(),
             recipe: RecipeId("r".to_owned()),
+            need: crate::admission::Need::default(),
             made_at: at(0),
             state,
             generation: 1,

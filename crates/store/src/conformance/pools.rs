@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hearth_core::admission::Need;
 use hearth_core::id::EngineId;
 use hearth_core::pool::recipe::RecipeId;
 use hearth_core::pool::{PoolEngine, PoolState, Retirement};
@@ -15,6 +16,7 @@ fn engine(number: u128, made: i64) -> PoolEngine {
         id: EngineId(Uuid::from_u128(number)),
         pool: "sail-1".to_owned(),
         recipe: RecipeId("00ff".to_owned()),
+        need: Need { memory: 1 << 40, cores: 3 },
         made_at: at(made),
         state: PoolState::Starting { start_by: at(made + 300) },
         generation: 0,
