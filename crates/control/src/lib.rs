@@ -32,6 +32,7 @@ pub use hearth_core::caller::{Caller, Scope};
 use hearth_core::policy::SessionPolicy;
 use hearth_core::pool::PoolPolicy;
 use hearth_core::properties::PropertyPolicy;
+use hearth_core::session::Session;
 use tokio::sync::Semaphore;
 
 pub use crate::error::ControlError;
@@ -130,6 +131,11 @@ impl Control {
         self.activity.clear();
         self.waiters.all_ended();
         self.watchers.all_changed();
+    }
+
+    /// Properties that the engine of a session was not launched with, and that each of its Spark sessions gets.
+    pub fn settings(&self, session: &Session) -> Vec<(String, String)> {
+        self.world.launcher.settings(session)
     }
 
     /// The deployment's decisions.

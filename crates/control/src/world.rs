@@ -79,6 +79,12 @@ pub trait Launcher: Send + Sync + 'static {
     fn introduction(&self, _session: &Session) -> Introduction {
         Introduction::default()
     }
+
+    /// Properties that the engine of a session was not launched with, as it was made ahead, and that it is given while
+    /// it runs. Cheap: asked for every call of the session.
+    fn settings(&self, _session: &Session) -> Vec<(String, String)> {
+        Vec::new()
+    }
 }
 
 /// How far the start of a session's engine is.
@@ -100,6 +106,10 @@ pub enum Start {
 pub trait Probe: Send + Sync + 'static {
     /// Asks one request of the protocol, of the engine of this session.
     async fn ask(&self, session: SessionUuid, endpoint: &Endpoint, protocol: Protocol) -> Answer;
+
+    /// Has an engine that is nobody's yet answer a first query, so that those of its session are quick from the first
+    /// on. Nothing depends on it.
+    async fn warm_up(&self, _session: SessionUuid, _endpoint: &Endpoint) {}
 }
 
 /// How an engine answered its first request.

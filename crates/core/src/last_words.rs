@@ -15,6 +15,12 @@ const CAUSED_BY: &str = "Caused by: ";
 /// How a JVM says that it ends because its memory is used up.
 const OUT_OF_MEMORY: &str = "Terminating due to java.lang.OutOfMemoryError: ";
 
+/// How Spark tells of a master of a cluster that it does not reach.
+const NO_MASTER: &str = "Failed to connect to master ";
+
+/// How Spark says that it does not try any more, some 60 s after the first time.
+const MASTER_GIVEN_UP: &str = "All masters are unresponsive! Giving up.";
+
 /// The end of a failure's text: the cause, or the last lines where there is none to be seen.
 pub(crate) fn last_words(exit: &Exit) -> String {
     if let Some(cause) = cause(&exit.tail) {
@@ -32,6 +38,10 @@ fn cause(tail: &[String]) -> Option<String> {
     if let Some(kind) = tail.iter().rev().find_map(|line| line.strip_prefix(OUT_OF_MEMORY)) {
         return Some(format!("its memory is used up ({kind}). Give it more with spark:spark.driver.memory"));
     }
+    if tail.iter().any(|line| line.contains(MASTER_GIVEN_UP)) {
+        // What ends the main thread then is only that nothing is left to work with.
+        return Some(missing_master(tail).unwrap_or_else(|| no_master("")));
+    }
     let uncaught = tail.iter().rposition(|line| line.starts_with(UNCAUGHT))?;
     let mut lines = tail[uncaught..].iter().map(String::as_str).peekable();
     let mut text = Vec::new();
@@ -48,6 +58,16 @@ fn cause(tail: &[String]) -> Option<String> {
         while lines.next_if(|line| is_place(line)).is_some() {}
     }
     Some(text.join(" "))
+}
+
+/// The master of a cluster that an engine was still looking for, in a sentence; `None` where its lines tell of none.
+pub(crate) fn missing_master(tail: &[String]) -> Option<String> {
+    let address = tail.iter().rev().find_map(|line| Some(line.split_once(NO_MASTER)?.1.trim()))?;
+    Some(no_master(&format!(" at {address}")))
+}
+
+fn no_master(at: &str) -> String {
+    format!("no master of a cluster answers{at}. Check that it runs, and that spark:spark.master names it")
 }
 
 /// The last root cause that a JVM has logged, in one line; `None` where there is none.
@@ -148,5 +168,24 @@ mod tests {
         assert_eq!(told(&[]), ". It wrote nothing to its log");
         assert_eq!(told(&["one", "two"]), ". Its last lines:\none\ntwo");
         assert!(told(&["at the end", "Caused by nothing"]).starts_with(". Its last lines"));
+    }
+
+    #[test]
+    fn a_master_that_does_not_answer_is_named_and_not_what_comes_of_it() {
+        let lines = [
+            "2026-11-22T23:39:40.595Z WARN StandaloneAppClient$ClientEndpoint: Failed to connect to master 127.0.0.1:9",
+            "org.apache.spark.SparkException: Exception thrown in awaitResult: ",
+            "Caused by: java.net.ConnectException: Connection refused",
+            "2026-11-22T23:40:00.594Z ERROR StandaloneSchedulerBackend: Application has been killed. Reason: All \
+             masters are unresponsive! Giving up.",
+            "Exception in thread \"main\" java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext.",
+        ];
+        assert_eq!(
+            told(&lines),
+            ": no master of a cluster answers at 127.0.0.1:9. Check that it runs, and that spark:spark.master names it"
+        );
+        let waiting: Vec<String> = lines[..3].iter().map(ToString::to_string).collect();
+        assert!(missing_master(&waiting).is_some_and(|text| text.contains("127.0.0.1:9")));
+        assert_eq!(missing_master(&["all is well".to_owned()]), None);
     }
 }

@@ -8,7 +8,7 @@ use crate::admission::Admission;
 use crate::engine::{Exit, ExitCause, Listening};
 use crate::error::ErrorKind;
 use crate::id::OperationId;
-use crate::last_words::last_words;
+use crate::last_words::{last_words, missing_master};
 use crate::notice::{EndNear, What};
 use crate::operation::{OperationKind, Outcome};
 use crate::session::{EndReason, Failure, PastState, Session, SessionState, StateLabel, Undoing, later};
@@ -141,8 +141,8 @@ impl SessionState {
             }
             // Giving up twice is not an error; the first reason stays.
             (S::Creating { undoing: Some(_), .. }, E::GivenUp { .. }) => self.clone(),
-            (S::Creating { undoing: Some(undoing), .. }, E::EngineGone(_)) => {
-                S::Failed { failure: undoing.failure.clone() }
+            (S::Creating { undoing: Some(undoing), .. }, E::EngineGone(exit)) => {
+                S::Failed { failure: given_up(&undoing.failure, exit.as_ref()) }
             }
             (S::Creating { undoing: Some(undoing), .. }, E::StopTimedOut) => {
                 S::Failed { failure: could_not_stop(&undoing.failure.message) }
@@ -359,6 +359,15 @@ fn entered(state: &SessionState) -> What {
             let line = failure.message.lines().next().unwrap_or_default();
             What::Failed { why: line.to_owned() }
         }
+    }
+}
+
+/// Why a start was given up, with what its engine was waiting for where that can be seen.
+fn given_up(failure: &Failure, exit: Option<&Exit>) -> Failure {
+    let waited_for = exit.filter(|_| failure.kind == ErrorKind::DeadlineExceeded);
+    match waited_for.and_then(|exit| missing_master(&exit.tail)) {
+        Some(missing) => Failure { message: format!("{}: {missing}", failure.message), ..failure.clone() },
+        None => failure.clone(),
     }
 }
 

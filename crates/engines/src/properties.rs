@@ -1,8 +1,12 @@
 //! What Spark properties mean for an engine's start.
 
+mod settable;
+
 use std::collections::BTreeMap;
 
 use hearth_core::properties::APP_NAME;
+
+pub use self::settable::settable;
 
 /// Prefixes of properties that set environment variables: of the Spark driver, and of its executors. Where both
 /// are one process the driver's wins.
@@ -51,10 +55,10 @@ pub fn fixed_for_sail(key: &str) -> bool {
         || ENVIRONMENT_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
 }
 
-/// Whether a property of this key decides something of Spark's that only a launch can decide. The application's name is
-/// for people, and they are shown the session's.
-pub fn fixed_for_spark(key: &str) -> bool {
-    key != APP_NAME
+/// Whether a property decides something of Spark's that only a launch can decide. The application's name is for people,
+/// and they are shown the session's.
+pub fn fixed_for_spark(key: &str, value: &str) -> bool {
+    key != APP_NAME && !settable::settable(key, value)
 }
 
 /// The environment variables that properties ask for.

@@ -15,6 +15,12 @@ const LISTENING: &str = "Starting the Spark Connect server on ";
 /// 103 MB after it, and this leaves some for what it then works on.
 pub const NEED: Need = Need { memory: 512 << 20, cores: 1 };
 
+/// The variable that says where Sail runs queries: `local`, `local-cluster` or `kubernetes-cluster`.
+const MODE: &str = "SAIL_MODE";
+
+/// In its own process, with threads.
+const LOCAL: &str = "local";
+
 /// How to start Sail for a session.
 ///
 /// Sail takes its settings from the environment alone, and picks its port itself, so that two engines started at
@@ -27,11 +33,15 @@ pub fn spec(session: &Session, launch: Launch) -> EngineSpec {
         env.extend(identity::without_reserved(properties::environment(&runtime.properties)));
     }
     env.extend(identity::variables(session));
+    // How it runs is the operator's decision: in one process, unless the runtime's entry in the catalogue says otherwise.
+    let operators = properties::sail(&launch.properties);
+    let mode = operators.get(MODE).or(launch.variables.get(MODE)).map_or(LOCAL, String::as_str).to_owned();
+    env.extend(operators);
     // From here on it is what the service relies on, whatever the session says.
     let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
     // The line with the port is logged at this level; everything else only when it is a warning.
     set("RUST_LOG", "warn,sail_cli=info".to_owned());
-    set("SAIL_MODE", "local".to_owned());
+    set(MODE, mode);
     set("SAIL_RUNTIME__TEMPORARY_FILES__PATHS", format!("[\"{WORK_DIR}\"]"));
     // The session's own end is Hearth's business: a Spark session that is merely quiet keeps its views.
     set("SAIL_SPARK__SESSION_TIMEOUT_SECS", (14 * 24 * 3600).to_string());
@@ -80,6 +90,15 @@ mod tests {
     }
 
     fn start(properties: BTreeMap<String, String>, layer: Option<&str>) -> EngineSpec {
+        start_on(properties, layer, map([]))
+    }
+
+    /// On a runtime with properties of the operator's.
+    fn start_on(
+        properties: BTreeMap<String, String>,
+        layer: Option<&str>,
+        operators: BTreeMap<String, String>,
+    ) -> EngineSpec {
         let config = SessionConfig {
             labels: map([("team", "blue"), ("cost-center", "7")]),
             runtime: Some(RuntimeConfig { properties, ..RuntimeConfig::default() }),
@@ -103,7 +122,7 @@ mod tests {
             secret: Secret::new("hush".to_owned()),
             events: None,
             variables: map([("FROM_RUNTIME", "1")]),
-            properties: map([]),
+            properties: operators,
             cores: 2,
             log_limit: 1 << 20,
             deadline: Timestamp::UNIX_EPOCH,
@@ -154,6 +173,16 @@ mod tests {
         ] {
             assert_eq!(spec.env.get(name).map(String::as_str), value, "{name}");
         }
+    }
+
+    #[test]
+    fn the_operator_alone_decides_whether_it_runs_as_a_cluster() {
+        let asked = map([("sail.mode", "local-cluster"), ("sail.cluster.worker_task_slots", "64")]);
+        assert_eq!(start(asked.clone(), None).env["SAIL_MODE"], "local");
+        let operators = [("sail.mode", "kubernetes-cluster"), ("sail.cluster.worker_task_slots", "2")];
+        let spec = start_on(asked, None, map(operators));
+        assert_eq!(spec.env["SAIL_MODE"], "kubernetes-cluster");
+        assert_eq!(spec.env["SAIL_CLUSTER__WORKER_TASK_SLOTS"], "2");
     }
 
     #[test]

@@ -129,7 +129,13 @@ impl Directory for One {
 async fn gateway(engine: &str) -> Result<(), AnyError> {
     let (host, port) = engine.split_once(':').ok_or("no port")?;
     let endpoint = Endpoint { host: host.to_owned(), port: port.parse()? };
-    let target = Target { uuid: SESSION.parse()?, endpoint, authorization: None, label: "bench".to_owned() };
+    let target = Target {
+        uuid: SESSION.parse()?,
+        endpoint,
+        authorization: None,
+        label: "bench".to_owned(),
+        settings: Vec::new(),
+    };
     let gateway = Gateway::new(Arc::new(One(target)), GatewayConfig::default());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);

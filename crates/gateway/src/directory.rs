@@ -32,6 +32,8 @@ pub struct Target {
     pub authorization: Option<HeaderValue>,
     /// Its name for people: in texts and logs.
     pub label: String,
+    /// Settings that its engine was not launched with, and that each of its Spark sessions gets before its first call.
+    pub settings: Vec<(String, String)>,
 }
 
 /// Knows the sessions, who may use them, and that they are used.

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::artifacts::Artifacts;
 use crate::directory::Directory;
 use crate::pool::{Pool, PoolConfig};
+use crate::settings::Settled;
 use crate::spark_connect::{self, SERVICE_PREFIX};
 use crate::tasks::TrackedExecutor;
 use crate::tunnel::{self, TUNNEL_PREFIX};
@@ -48,6 +49,8 @@ pub(crate) struct Inner {
     /// Who takes the artifacts meant for the service; without it all go to the engine.
     pub(crate) artifacts: Option<Arc<dyn Artifacts>>,
     pub(crate) pool: Pool,
+    /// Which Spark sessions have the settings that their engines were not launched with.
+    pub(crate) settled: Settled,
     /// One token for each call and each tunnel that is open.
     pub(crate) open: TaskTracker,
     /// Connections to engines, and what carries bodies over them.
@@ -89,6 +92,7 @@ impl Gateway {
             directory,
             artifacts,
             pool: Pool::new(pool, tasks.clone()),
+            settled: Settled::default(),
             open: TaskTracker::new(),
             tasks,
             draining: CancellationToken::new(),

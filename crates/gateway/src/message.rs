@@ -30,14 +30,72 @@ impl Subject {
 
     /// A `ConfigRequest` that asks for no key: the cheapest call that every server answers.
     pub(crate) fn config_request(&self) -> Bytes {
-        /// `operation` (field 3) holding an empty `get` (field 2).
+        /// An empty `get` (field 2).
         const GET_NOTHING: [u8; 2] = [2 << 3 | 2, 0];
+        self.config(&GET_NOTHING)
+    }
+
+    /// A `ConfigRequest` for the value of a key, if it has one: `get_option` (field 4) with a key (field 1).
+    pub(crate) fn option_request(&self, key: &str) -> Bytes {
+        let (mut option, mut operation) = (BytesMut::new(), BytesMut::new());
+        put_field(&mut option, 1, key.as_bytes());
+        put_field(&mut operation, 4, &option);
+        self.config(&operation)
+    }
+
+    /// A `ConfigRequest` that sets keys: `set` (field 1) with pairs (field 1) of a key (field 1) and a value (field 2).
+    pub(crate) fn set_request<'a>(&self, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Bytes {
+        let (mut set, mut operation) = (BytesMut::new(), BytesMut::new());
+        for (key, value) in pairs {
+            let mut pair = BytesMut::new();
+            put_field(&mut pair, 1, key.as_bytes());
+            put_field(&mut pair, 2, value.as_bytes());
+            put_field(&mut set, 1, &pair);
+        }
+        put_field(&mut operation, 1, &set);
+        self.config(&operation)
+    }
+
+    /// A `ConfigRequest` with an `operation` (field 3).
+    fn config(&self, operation: &[u8]) -> Bytes {
         let mut message = BytesMut::new();
         put_field(&mut message, 1, self.session_id.as_bytes());
         if let Some(context) = &self.user_context {
             put_field(&mut message, 2, context);
         }
-        put_field(&mut message, 3, &GET_NOTHING);
+        put_field(&mut message, 3, operation);
+        framed(&message)
+    }
+
+    /// `user_id` (field 1) of the user context; empty for none.
+    pub(crate) fn user_id(&self) -> String {
+        let context = self.user_context.as_deref().unwrap_or_default();
+        let id =
+            peek::fields(context).filter(|field| field.number == 1).last().and_then(|field| field.content);
+        String::from_utf8_lossy(id.unwrap_or_default()).into_owned()
+    }
+
+    /// An `ExecutePlanRequest` for the rows of a query: `plan` (field 3), `root` (field 1), `sql` (field 10), its text.
+    pub(crate) fn query_request(&self, query: &str) -> Bytes {
+        self.plan(1, 10, query)
+    }
+
+    /// The same as a command, which is how clients send a statement first: `command` (field 2), `sql_command` (field 5).
+    pub(crate) fn statement_request(&self, statement: &str) -> Bytes {
+        self.plan(2, 5, statement)
+    }
+
+    fn plan(&self, kind: u8, sql: u8, text: &str) -> Bytes {
+        let [mut inner, mut middle, mut plan] = std::array::from_fn(|_| BytesMut::new());
+        put_field(&mut inner, 1, text.as_bytes());
+        put_field(&mut middle, sql, &inner);
+        put_field(&mut plan, kind, &middle);
+        let mut message = BytesMut::new();
+        put_field(&mut message, 1, self.session_id.as_bytes());
+        if let Some(context) = &self.user_context {
+            put_field(&mut message, 2, context);
+        }
+        put_field(&mut message, 3, &plan);
         framed(&message)
     }
 
@@ -84,6 +142,13 @@ pub(crate) fn server_side_session_id(body: &[u8]) -> Option<&[u8]> {
         (false, message) => peek::fields(message).filter(|field| field.number == 4).last()?.content,
         (true, _) => None,
     }
+}
+
+/// Whether any of the pairs (field 2) of a framed `ConfigResponse` has a value (field 2).
+pub(crate) fn has_value(body: &[u8]) -> bool {
+    let Some((false, message)) = peek::whole_message(body) else { return false };
+    let mut pairs = peek::fields(message).filter(|field| field.number == 2).filter_map(|field| field.content);
+    pairs.any(|pair| peek::fields(pair).any(|field| field.number == 2 && field.content.is_some()))
 }
 
 /// A framed `AddArtifactsResponse` of an engine with these artifacts added; `None` if it is not one that can be read.
@@ -148,6 +213,21 @@ mod tests {
             peek::session_id(&subject.config_request()),
             peek::Peek::Found(subject.session_id.as_bytes())
         );
+    }
+
+    #[test]
+    fn settings_are_asked_for_and_set_in_the_engines_form() {
+        let subject = Subject { session_id: "s".to_owned(), user_context: Some(user_context("ann")) };
+        assert_eq!(subject.user_id(), "ann");
+        assert_eq!(
+            subject.option_request("k")[5..],
+            *b"\x0a\x01s\x12\x05\x0a\x03ann\x1a\x05\x22\x03\x0a\x01k"
+        );
+        let set = subject.set_request([("k", "v")].into_iter());
+        assert_eq!(set[15..], *b"\x1a\x0a\x0a\x08\x0a\x06\x0a\x01k\x12\x01v");
+        // One pair with a value, one without.
+        assert!(has_value(b"\0\0\0\0\x08\x12\x06\x0a\x01k\x12\x01v"));
+        assert!(!has_value(b"\0\0\0\0\x05\x12\x03\x0a\x01k"));
     }
 
     #[test]

@@ -78,6 +78,14 @@ pub(crate) fn whole_message(body: &[u8]) -> Option<(bool, &[u8])> {
     Some((header[0] != 0, rest.get(..frame_length(header))?))
 }
 
+/// The first message of a request body as far as it is there: whether it is compressed, whether it is whole, and its
+/// bytes so far. `None` before the frame's header is there.
+pub(crate) fn first_message(body: &[u8]) -> Option<(bool, bool, &[u8])> {
+    let (header, rest) = body.split_at_checked(FRAME_HEADER)?;
+    let length = frame_length(header);
+    Some((header[0] != 0, rest.len() >= length, &rest[..length.min(rest.len())]))
+}
+
 /// The fields of a whole message, up to the first that cannot be read.
 pub(crate) fn fields(mut message: &[u8]) -> impl Iterator<Item = Field<'_>> {
     std::iter::from_fn(move || if message.is_empty() { None } else { next_field(&mut message).ok() })
@@ -185,6 +193,7 @@ mod tests {
         fn any_bytes_get_some_answer(body in proptest::collection::vec(any::<u8>(), 0..300)) {
             session_id(&body);
             whole_message(&body);
+            first_message(&body);
             fields(&body).for_each(drop);
         }
 

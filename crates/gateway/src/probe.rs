@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::Bytes;
 use hearth_core::engine::Endpoint;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, TE};
 use http::{HeaderMap, Method, Request, Uri};
@@ -18,7 +19,13 @@ use crate::upstream::{ConnectError, SendError, Upstream, connect};
 /// Who the probe says it is; its Spark session is its own.
 const USER: &str = "hearth-probe";
 
-/// The longest answer that is read, in bytes. It holds two ids.
+/// What an engine is warmed up with: what most sessions ask first, and a query that has every kind of work in it.
+const WARM_UP: [&str; 2] = [
+    "SELECT 1",
+    "SELECT id % 3 AS k, count(*) AS n, sum(id) AS s FROM range(0, 1000) GROUP BY id % 3 ORDER BY k",
+];
+
+/// The longest answer that is read, in bytes. It holds two ids, or a few rows.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// How long the engine may take to forget the probe's session; it has passed by then.
@@ -46,6 +53,35 @@ pub async fn probe_spark_connect(
     authorization: Option<&HeaderValue>,
     deadline: Duration,
 ) -> Result<(), ProbeError> {
+    converse(endpoint, authorization, deadline, |probe| vec![("Config", probe.config_request())]).await
+}
+
+/// Has an engine answer queries, so that it has loaded and compiled what answering one takes. As a client of its own,
+/// whose Spark session is released again.
+///
+/// # Errors
+/// As [`probe_spark_connect`] has them. The engine may be as good as ever.
+pub async fn warm_up_spark_connect(
+    endpoint: &Endpoint,
+    authorization: Option<&HeaderValue>,
+    deadline: Duration,
+) -> Result<(), ProbeError> {
+    let [first, second] = WARM_UP;
+    let calls = |probe: &Subject| {
+        let queries =
+            [probe.statement_request(first), probe.query_request(first), probe.query_request(second)];
+        queries.into_iter().map(|query| ("ExecutePlan", query)).collect()
+    };
+    converse(endpoint, authorization, deadline, calls).await
+}
+
+/// Makes calls as a client with a Spark session of its own, which is released then.
+async fn converse(
+    endpoint: &Endpoint,
+    authorization: Option<&HeaderValue>,
+    deadline: Duration,
+    calls: impl FnOnce(&Subject) -> Vec<(&'static str, Bytes)>,
+) -> Result<(), ProbeError> {
     let tasks = TaskTracker::new();
     let probing = async {
         let (upstream, link) = connect(endpoint, deadline, tasks).await.map_err(|error| match error {
@@ -58,7 +94,9 @@ pub async fn probe_spark_connect(
             user_context: Some(message::user_context(USER)),
         };
         let calls = async {
-            call(&upstream, endpoint, authorization, "Config", Body::from(subject.config_request())).await?;
+            for (method, request) in calls(&subject) {
+                call(&upstream, endpoint, authorization, method, Body::from(request)).await?;
+            }
             // Not every engine has it, and one without it forgets the session by itself. Sail keeps 80 KiB for each.
             let body = Body::from(subject.release_request());
             let release = call(&upstream, endpoint, authorization, "ReleaseSession", body);

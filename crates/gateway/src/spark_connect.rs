@@ -22,6 +22,7 @@ use crate::gateway::Inner;
 use crate::message::{self, Subject};
 use crate::peek::{self, PEEK_LIMIT, Peek};
 use crate::pool::Slot;
+use crate::settings::{self, Configured};
 use crate::status::{Code, GRPC_TYPE, Refusal, code_of_reset, reset_reason};
 use crate::upstream::{EngineBody, SendError};
 
@@ -57,8 +58,8 @@ const ADD_ARTIFACTS: &str = "AddArtifacts";
 /// without it, only some clients warn.
 const NAME_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest answer to that question, in bytes; it holds two ids.
-const NAME_LIMIT: usize = 64 * 1024;
+/// The longest answer to a question of the gateway's own, in bytes; it holds two ids, and a setting at most.
+const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// How often a request that never left is tried again on another connection.
 const ATTEMPTS: u32 = 3;
@@ -127,10 +128,17 @@ async fn route(inner: &Arc<Inner>, request: Request<Body>) -> Result<Response<Bo
             // The caller has half-closed by now or is about to; what else it sends is of no use.
             Ok(call.answer_release(&subject).await)
         }
-        _ if call.method == ADD_ARTIFACTS && inner.artifacts.is_some() => {
-            artifacts::add(call, path, &parts.headers, body).await
+        subject => {
+            let mut call = call;
+            // A release gives nothing to what it is about to close.
+            let settles = subject.is_none() && !call.target.settings.is_empty();
+            let body = if settles { settings::give(&mut call, body).await? } else { body };
+            if call.method == ADD_ARTIFACTS && inner.artifacts.is_some() {
+                artifacts::add(call, path, &parts.headers, body).await
+            } else {
+                call.send(path, &parts.headers, body).await
+            }
         }
-        _ => call.send(path, &parts.headers, body).await,
     }
 }
 
@@ -285,14 +293,22 @@ impl Call {
     }
 
     async fn ask_name(&mut self, subject: &Subject) -> Option<Bytes> {
-        let mut request = Request::new(Body::from(subject.config_request()));
+        let (_, body) = self.config(subject.config_request()).await.ok()?;
+        message::server_side_session_id(&body).map(Bytes::copy_from_slice)
+    }
+
+    /// A `Config` call of our own: the trailers and the body of its answer.
+    pub(crate) async fn config(&mut self, request: Bytes) -> Result<Configured, Refusal> {
+        let mut request = Request::new(Body::from(request));
         *request.method_mut() = Method::POST;
         request.headers_mut().insert(CONTENT_TYPE, GRPC_TYPE);
         request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
         let path = PathAndQuery::from_static("/spark.connect.SparkConnectService/Config");
-        let response = self.exchange(&path, request).await.ok()?;
-        let body = Limited::new(response.into_body(), NAME_LIMIT).collect().await.ok()?.to_bytes();
-        message::server_side_session_id(&body).map(Bytes::copy_from_slice)
+        let (head, body) = self.exchange(&path, request).await?.into_parts();
+        let broken = |_| self.unreachable();
+        let body = Limited::new(body, ANSWER_LIMIT).collect().await.map_err(broken)?;
+        let trailers = body.trailers().cloned().unwrap_or(head.headers);
+        Ok((trailers, body.to_bytes()))
     }
 }
 
@@ -371,7 +387,7 @@ fn no_session_id() -> Refusal {
 
 /// Reads chunks until `look` sees what it looks for in all of them together, at most [`PEEK_LIMIT`] bytes. `None` if
 /// it never did.
-async fn read_start<T>(
+pub(crate) async fn read_start<T>(
     body: Body,
     look: impl Fn(&[u8]) -> Option<T>,
 ) -> Result<(Option<T>, Replay), Refusal> {

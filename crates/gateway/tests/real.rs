@@ -83,7 +83,13 @@ async fn pyspark_works_on_sail_through_the_gateway() {
     let sessions = Arc::new(Sessions::default());
     sessions.set(
         uuid,
-        Ok(Target { uuid, endpoint: sail.endpoint.clone(), authorization: None, label: "real".to_owned() }),
+        Ok(Target {
+            uuid,
+            endpoint: sail.endpoint.clone(),
+            authorization: None,
+            label: "real".to_owned(),
+            settings: Vec::new(),
+        }),
     );
     let gateway = Gateway::new(Arc::clone(&sessions) as Arc<dyn Directory>, GatewayConfig::default());
     let (address, _listener) = listen(gateway.clone()).await;

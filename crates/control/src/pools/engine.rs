@@ -121,6 +121,10 @@ impl Control {
                 return Ok(Requeue::Soon);
             }
         }
+        // A kernel has asked its Spark by itself.
+        if protocol == Protocol::SparkConnect {
+            self.world.probe.warm_up(uuid, &listening.endpoint).await;
+        }
         let since = self.world.clock.now();
         let ready = PoolEngine { state: PoolState::Ready { since }, ..engine };
         if self.commit_engine(PoolWrite::Update(ready.clone()), fence).await? {

@@ -121,14 +121,18 @@ pub(super) fn class_path(home: &Path, given: &BTreeMap<String, String>) -> Strin
         }
     };
     given.get("spark.driver.extraClassPath").into_iter().for_each(|extra| add(extra));
-    let jars = given.get("spark.jars").map(String::as_str).unwrap_or_default();
-    for jar in jars.split(',').map(str::trim) {
-        let file = jar.strip_prefix("file://").or(jar.strip_prefix("file:")).unwrap_or(jar);
-        if file.starts_with('/') {
-            add(file);
-        }
-    }
+    local_jars(given).for_each(add);
     path
+}
+
+/// The jars of a session that are files of this machine.
+pub(super) fn local_jars(given: &BTreeMap<String, String>) -> impl Iterator<Item = &str> {
+    let jars = given.get("spark.jars").map(String::as_str).unwrap_or_default();
+    let files = jars.split(',').map(|jar| {
+        let jar = jar.trim();
+        jar.strip_prefix("file://").or(jar.strip_prefix("file:")).unwrap_or(jar)
+    });
+    files.filter(|file| file.starts_with('/'))
 }
 
 /// The JVM options that a session asks for, `None` where quotes do not match.

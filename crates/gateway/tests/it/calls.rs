@@ -78,6 +78,7 @@ async fn the_engine_is_shown_its_own_secret_in_place_of_the_callers() {
         endpoint: world.engine.endpoint.clone(),
         authorization: Some(own),
         label: "etl".to_owned(),
+        settings: Vec::new(),
     };
     assert!(!format!("{target:?}").contains("of the engine"));
     world.sessions.set(world.uuid, Ok(target));

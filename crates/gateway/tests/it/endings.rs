@@ -125,7 +125,13 @@ async fn a_restarted_engine_is_found_where_it_is_now() {
     let endpoint = world.engine.endpoint.clone();
     world.sessions.set(
         world.uuid,
-        Ok(Target { uuid: world.uuid, endpoint, authorization: None, label: "etl".to_owned() }),
+        Ok(Target {
+            uuid: world.uuid,
+            endpoint,
+            authorization: None,
+            label: "etl".to_owned(),
+            settings: Vec::new(),
+        }),
     );
     assert_eq!(client.call("Echo", &[], world.message()).await.status(), "0");
 }

@@ -7,5 +7,6 @@ mod calls;
 mod endings;
 mod probe;
 mod sessions;
+mod settings;
 mod support;
 mod tunnel;

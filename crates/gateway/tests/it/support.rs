@@ -310,6 +310,21 @@ impl World {
         Self::made(Engine::start().await, make).await
     }
 
+    /// Whose engine was not launched with these settings of its session.
+    pub(crate) async fn with_settings(settings: &[(&str, &str)]) -> Self {
+        let world = Self::new().await;
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let target = Target {
+            uuid: world.uuid,
+            endpoint: world.engine.endpoint.clone(),
+            authorization: None,
+            label: "etl".to_owned(),
+            settings,
+        };
+        world.sessions.set(world.uuid, Ok(target));
+        world
+    }
+
     async fn made(engine: Engine, make: impl FnOnce(Arc<dyn Directory>) -> Gateway) -> Self {
         let sessions = Arc::new(Sessions::default());
         let uuid = SessionUuid(Uuid::new_v4());
@@ -320,6 +335,7 @@ impl World {
                 endpoint: engine.endpoint.clone(),
                 authorization: None,
                 label: "etl".to_owned(),
+                settings: Vec::new(),
             }),
         );
         let gateway = make(Arc::clone(&sessions) as Arc<dyn Directory>);

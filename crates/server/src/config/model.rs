@@ -150,7 +150,7 @@ impl Config {
             admission_memory: Limit::Machine,
             admission_cores: Limit::Machine,
             price: None,
-            // Costs nothing until sessions are created, and then the 64 MiB of one engine of Sail's.
+            // Costs nothing until sessions are created, and then the 112 MiB of one engine of Sail's.
             pools: PoolPolicy {
                 pools: [None, Some(Kernel::Python)]
                     .map(|kernel| PoolSubject::Runtime { version: "sail".to_owned(), kernel })

@@ -381,7 +381,7 @@ pub(super) const SETTINGS: &[Setting] = &[
               session template's full name; `default` stands for the default runtime, and `=1` for `=1..1`. `LEAST` are always ready; up to `MOST` while \
               sessions are created: as many as there were of late, half of which is forgotten every five minutes. \
               Whoever looks at the cards of a notebook's launcher counts as one who will click on the first. \
-              An idle engine of Sail takes about 64 MiB, one of Spark some 600 MiB, with a kernel 256 MiB more. The \
+              An idle engine of Sail takes about 112 MiB, one of Spark some 600 MiB, with a kernel 256 MiB more. The \
               empty list keeps none ready.",
     },
     Setting {

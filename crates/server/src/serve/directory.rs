@@ -74,6 +74,7 @@ impl Directory for ControlDirectory {
                 endpoint: endpoint.clone(),
                 authorization: Some(self.secrets.header(session.uuid)),
                 label: session.name.to_string(),
+                settings: self.control.settings(&session),
             }),
             // Clients try again for minutes, which is longer than a start takes.
             SessionState::Creating { undoing: None, .. } => Err(Refusal::new(

@@ -333,7 +333,8 @@ impl Launcher for CatalogueLauncher {
             (_, EngineKind::Sail | EngineKind::Kernel) if is_scala(config) => vec![self.no_scala(runtime)],
             (_, EngineKind::Sail) => packages::wanted(config).err().into_iter().collect(),
             (_, EngineKind::Spark) => {
-                packages::wanted(config).err().into_iter().chain(spark::check(config, self.memory)).collect()
+                let checked = spark::check(config, self.memory, Path::is_file);
+                packages::wanted(config).err().into_iter().chain(checked).collect()
             }
             (_, EngineKind::Kernel) => {
                 let name = runtime.full_name();
@@ -374,5 +375,9 @@ impl Launcher for CatalogueLauncher {
 
     fn introduction(&self, session: &Session) -> Introduction {
         self.introduce(session)
+    }
+
+    fn settings(&self, session: &Session) -> Vec<(String, String)> {
+        self.settings_of(session)
     }
 }

@@ -75,20 +75,20 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_told_with_numbers() {
-        assert_eq!(told(&["sail=0..9", "projects/p/locations/l/sessionTemplates/etl=5"], 100), "");
-        let much = told(&["sail=3..9"], 100);
+        assert_eq!(told(&["sail=0..9", "projects/p/locations/l/sessionTemplates/etl=5"], 200), "");
+        let much = told(&["sail=3..9"], 200);
         assert!(
-            much.contains("3 of sail-") && much.contains("192 MiB in all") && much.contains("is 100 MiB"),
+            much.contains("3 of sail-") && much.contains("336 MiB in all") && much.contains("is 200 MiB"),
             "{much}"
         );
         let one = told(&["sail=0..1"], 10);
-        assert!(one.contains("takes about 64 MiB") && one.contains("10 MiB"), "{one}");
+        assert!(one.contains("takes about 112 MiB") && one.contains("10 MiB"), "{one}");
     }
 
     #[test]
     fn an_unknown_runtime_and_a_second_pool_of_one_are_refused() {
-        assert!(told(&["flink=1"], 100).contains("not in the catalogue, which has sail"));
-        assert!(told(&["sail=0..1", "default=0..1"], 100).contains("both pools of sail-"));
+        assert!(told(&["flink=1"], 200).contains("not in the catalogue, which has sail"));
+        assert!(told(&["sail=0..1", "default=0..1"], 200).contains("both pools of sail-"));
         assert_eq!(told(&["sail=0..1", "sail/python=0..1"], 1000), "", "kernels are something else");
         assert!(told(&["sail/python=0..1"], 100).contains("one engine of sail-"), "and take more");
     }

@@ -8,7 +8,7 @@ use hearth_control::world::{Answer, Probe};
 use hearth_core::engine::{Endpoint, Protocol};
 use hearth_core::id::SessionUuid;
 use hearth_gateway::jupyter::Relay;
-use hearth_gateway::{ProbeError, probe_spark_connect};
+use hearth_gateway::{ProbeError, probe_spark_connect, warm_up_spark_connect};
 use tokio::sync::mpsc;
 use tracing::debug;
 
@@ -17,6 +17,9 @@ use super::secrets::EngineSecrets;
 
 /// How long an engine may take over one answer before it is asked anew. A JVM's first answer takes up to 4 s.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long an engine may take to warm up. A JVM that shares its cores with others has taken ten seconds.
+const WARM_UP_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks over the network.
 pub(crate) struct NetworkProbe {
@@ -54,6 +57,14 @@ impl Probe for NetworkProbe {
                     }
                 }
             }
+        }
+    }
+
+    async fn warm_up(&self, session: SessionUuid, endpoint: &Endpoint) {
+        let secret = self.secrets.header(session);
+        if let Err(error) = warm_up_spark_connect(endpoint, Some(&secret), WARM_UP_PATIENCE).await {
+            // It answers, only its first query takes longer.
+            debug!(%endpoint, %error, "an engine was not warmed up");
         }
     }
 }

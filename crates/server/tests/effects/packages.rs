@@ -72,9 +72,20 @@ fn a_package_that_is_not_in_the_index_fails_the_session_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let index = Index::with_package(&folder.path().join("one"), "hearth-sample", "1.0", "x");
     let server = server(&folder);
-    create(&server, "lost", &with("hearth-nowhere==2", &index), &json!({}));
+    for runtime in ["sail", "spark-4.0"] {
+        let id = format!("lost-on-{}", runtime.replace('.', "-"));
+        let mut config = with("hearth-nowhere==2", &index);
+        config["version"] = json!(runtime);
+        create(&server, &id, &config, &json!({}));
+        is_told(&server, &id, &index);
+    }
+    assert_eq!(layers(&folder), 0, "nothing half-installed is left");
+}
+
+/// The session has failed, and its message names the index, the package and the next step.
+fn is_told(server: &TestServer, id: &str, index: &Index) {
     let session = eventually("the session has failed", || {
-        let session = server.session("lost").json;
+        let session = server.session(id).json;
         if session["state"] == "FAILED" { Ok(session) } else { Err(session) }
     });
     let message = session["stateMessage"].as_str().unwrap();
@@ -83,7 +94,6 @@ fn a_package_that_is_not_in_the_index_fails_the_session_with_what_to_do() {
     assert!(
         message.ends_with("Check the names and versions of the session's packages, and its PyPI repository.")
     );
-    assert_eq!(layers(&folder), 0, "nothing half-installed is left");
 }
 
 #[test]

@@ -99,8 +99,8 @@ fn an_engine_that_cannot_be_started_is_told_once_and_shown() {
 #[test]
 fn pools_that_cannot_be_are_refused_with_numbers() {
     for (settings, told) in [
-        (["pools.engines=sail=4", "pools.memory=128MiB"], "256 MiB in all, and pools.memory is 128 MiB"),
-        (["pools.engines=sail=0..1", "pools.memory=1MiB"], "takes about 64 MiB, and pools.memory is 1 MiB"),
+        (["pools.engines=sail=4", "pools.memory=128MiB"], "448 MiB in all, and pools.memory is 128 MiB"),
+        (["pools.engines=sail=0..1", "pools.memory=1MiB"], "takes about 112 MiB, and pools.memory is 1 MiB"),
         (["pools.engines=flink=1", "pools.memory=1GiB"], "not in the catalogue"),
         (["pools.engines=sail=2..1", "pools.memory=1GiB"], "is not a pool: write RUNTIME=LEAST..MOST"),
     ] {

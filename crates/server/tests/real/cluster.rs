@@ -2,6 +2,7 @@
 //! the loopback interface.
 
 use std::fs;
+use std::net::TcpListener;
 
 use hearth_testkit::{Options, PARENT, Python, connect_session, eventually_within};
 use serde_json::{Value, json};
@@ -66,6 +67,36 @@ fn a_query_on_a_cluster_outlives_a_worker() {
     client.expect("sum 4950");
     client.end();
     server.terminate("on-a-cluster");
+    server.nothing_left();
+}
+
+#[test]
+fn a_master_that_does_not_answer_fails_the_session_with_its_address_and_what_to_do() {
+    // Free a moment ago, and nobody listens.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let master = format!("spark://{free}");
+    // Spark itself tries for 60 s.
+    for timeout in ["30s", "300s"] {
+        gives_up(&master, timeout);
+    }
+}
+
+/// A session whose master does not answer, where a start may take so long.
+fn gives_up(master: &str, timeout: &str) {
+    let timeout = format!("session.start-timeout={timeout}");
+    let server = Options::new(HEARTH).set(&format!("spark.masters={master}")).set(&timeout).start();
+    let path = format!("/v1/{PARENT}/sessions?sessionId=on-a-cluster");
+    server.rest().post(&path, &session_on(master)).ok();
+    let failed = eventually_within(PATIENCE, "the session has failed", || {
+        let session = server.session("on-a-cluster").json;
+        if session["state"] == "FAILED" { Ok(session) } else { Err(session) }
+    });
+    let message = failed["stateMessage"].as_str().unwrap();
+    let address = master.strip_prefix("spark://").unwrap();
+    let cause = format!(
+        ": no master of a cluster answers at {address}. Check that it runs, and that spark:spark.master names it"
+    );
+    assert!(message.ends_with(&cause), "{message}");
     server.nothing_left();
 }
 

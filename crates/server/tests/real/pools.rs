@@ -107,16 +107,39 @@ fn a_property_that_a_launch_decides_starts_cold_and_a_template_of_its_own_pool_s
     assert!(handed_over(&server, "tuned"));
 }
 
+/// What a new client has for some settings; with a value they are set first.
+fn settings(remote: &str, settings: &[&str]) -> String {
+    let arguments: Vec<&str> = [remote].iter().chain(settings).copied().collect();
+    Python::client("pyspark-4.0").run(&script("settings.py"), &arguments).succeeded()
+}
+
 #[test]
-fn a_session_is_handed_a_spark_that_runs() {
-    let server = Options::new(HEARTH).set("pools.engines=spark-4.0=1").start();
+fn a_session_is_handed_a_spark_that_runs_and_each_client_has_the_sessions_own_properties() {
+    const PARTITIONS: &str = "spark.sql.shuffle.partitions";
+    let mut server = Options::new(HEARTH).set("pools.engines=spark-4.0=1").start();
     ready(&server, 1);
     let mut body = connect_session("warm");
-    body["runtimeConfig"] = json!({"version": "spark-4.0"});
+    let properties = json!({PARTITIONS: "3", "spark.sql.adaptive.enabled": "false"});
+    body["runtimeConfig"] = json!({"version": "spark-4.0", "properties": properties});
     let operation = server.rest().post(&format!("/v1/{PARENT}/sessions?sessionId=warm"), &body).ok();
     let uuid = uuid(&server.session_in("warm", "ACTIVE"));
     assert!(handed_over(&server, "warm"), "{operation:#}");
-    let said = Python::client("pyspark-4.0").run(&script("asks.py"), &[&remote(&server, &uuid)]).succeeded();
-    assert_eq!(said, "42\n");
+    let queries = format!("/v1/{PARENT}/sessions/warm/sparkApplications/local-{uuid}:searchSqlQueries");
+    let queries = server.rest().get(&queries).ok();
+    assert!(queries["sparkApplicationSqlQueries"].is_array(), "it has answered a query before: {queries:#}");
+
+    // The Spark session that official clients share, and one of a client's own.
+    let shared = remote(&server, &uuid);
+    let own =
+        || format!("sc://localhost:{}/;token={};x-dataproc-session=warm", server.port(), server.token());
+    let both = [PARTITIONS, "spark.sql.adaptive.enabled"];
+    assert_eq!(settings(&shared, &both), format!("{PARTITIONS} 3\nspark.sql.adaptive.enabled false\n"));
+    assert_eq!(settings(&shared, &[&format!("{PARTITIONS}=5")]), format!("{PARTITIONS} 5\n"));
+    assert_eq!(settings(&own(), &both), format!("{PARTITIONS} 3\nspark.sql.adaptive.enabled false\n"));
+    // What a user has changed stays so, also when nobody remembers that it was ever set.
+    server.kill9();
+    server.restart();
+    let shared = remote(&server, &uuid);
+    assert_eq!(settings(&shared, &[PARTITIONS]), format!("{PARTITIONS} 5\n"));
     server.terminate("warm");
 }

@@ -9,6 +9,8 @@ from pyspark.sql.functions import udf
 
 spark = SparkSession.builder.remote(sys.argv[1]).getOrCreate()
 directory = sys.argv[2]
+assert spark.version
+print("connected", flush=True)
 
 
 @udf("long")
