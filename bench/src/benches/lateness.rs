@@ -41,10 +41,15 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     })
     .await?;
     tokio::time::sleep(TTL).await;
-    let live = format!("/v1/{PARENT}/sessions?pageSize=1&filter=state!%3DTERMINATED&fields=sessions(name)");
+    let live =
+        format!("/v1/{PARENT}/sessions?pageSize=1&filter=state!%3DTERMINATED&fields=sessions(name,state)");
     let deadline = Timestamp::now().checked_add(LIMIT)?;
-    while server.rest().get(&live).await?.get("sessions").is_some() {
-        ensure!(Timestamp::now() < deadline, "sessions are still there {LIMIT:?} after their time");
+    loop {
+        let left = server.rest().get(&live).await?;
+        if left.get("sessions").is_none() {
+            break;
+        }
+        ensure!(Timestamp::now() < deadline, "sessions are still there {LIMIT:?} after their time: {left}");
         tokio::time::sleep(LOOK_EVERY).await;
     }
     let late = lateness(&server, sessions).await?;
