@@ -9,11 +9,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hearth_core::Timestamp;
 use hearth_core::admission::book::{Book, Entry, Place};
-use hearth_core::admission::{Budget, Outlook};
+use hearth_core::admission::{Admission, Budget, Outlook};
 use hearth_core::id::{EngineId, SessionUuid};
 use hearth_core::pool::PoolEngine;
 use hearth_core::pool::plan;
-use hearth_core::session::Session;
+use hearth_core::session::{Session, SessionState};
 
 use crate::Control;
 use crate::pass::PassError;
@@ -45,7 +45,10 @@ impl Room {
     fn ask(&self, session: &Session, now: Timestamp) -> Outlook {
         let mut book = self.book();
         book.set(session.uuid, Entry::of(session));
-        let outlook = book.outlook(session.uuid, now);
+        // It is told once how many are before it, which is not looked up again each time.
+        let told = matches!(session.state, SessionState::Creating { admission: Admission::Waiting, .. });
+        let look = if told { Book::glance } else { Book::outlook };
+        let outlook = look(&book, session.uuid, now);
         if outlook.next {
             let user = session.creator.clone();
             book.set(session.uuid, Some(Entry { need: session.need, place: Place::Holds { user } }));

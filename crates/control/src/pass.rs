@@ -180,6 +180,9 @@ impl Control {
         for id in finished {
             self.waiters.ended(id);
         }
+        if let SessionEvent::Waits { why } = event {
+            info!(session = %after.name, reason = why, "session has to wait");
+        }
         if after.state.label() != session.state.label() {
             info!(
                 session = %after.name,

@@ -239,11 +239,16 @@ impl Book {
 
     /// How it looks for a session.
     pub fn outlook(&self, id: SessionUuid, now: Timestamp) -> Outlook {
+        Outlook { before: self.before(id), ..self.glance(id, now) }
+    }
+
+    /// The same without who is before it, which takes as long as there are many who wait.
+    pub fn glance(&self, id: SessionUuid, now: Timestamp) -> Outlook {
         Outlook {
             budget: self.budget,
             used: self.used,
             next: self.next(now) == Some(id),
-            before: self.before(id),
+            before: 0,
             holders: self.holders,
             users: self.users.values().filter(|of| of.sessions > 0).count(),
         }

@@ -232,6 +232,10 @@ fn assemble(
     };
     let (driver, store) = (world.driver.clone(), world.store.clone());
     let budget = config.budget(engines::machine_memory(), engines::machine_cores(), start.is_some());
+    if budget.limited() {
+        // As bytes and cores; one that is not limited is left out.
+        info!(memory = budget.memory, cores = budget.cores, "room for sessions");
+    }
     let control = Control::new(world, config.session.clone())
         .with_properties(property_policy(config))
         .with_budget(budget);

@@ -467,3 +467,44 @@ fn the_commands_do_what_the_calls_do() {
     assert!(document.contains("\"hearth-emulator\": 1"), "{document}");
     assert_eq!(run(&["emulator", "reset"]), "2030-01-01T00:00:00Z (stands still)\n");
 }
+
+#[test]
+fn sessions_wait_for_room_where_some_is_set_and_nowhere_else() {
+    let mut server =
+        emulating().arg("--stand-still").arg("--at").arg(BEGINNING).set("admission.cores=1").start();
+    server.active("first");
+    let late = server.create("late").ok();
+    assert_eq!(late.get("done"), None, "{late:#}");
+    let waiting = server.session("late").ok();
+    assert_eq!(
+        (&waiting["state"], &waiting["stateMessage"]),
+        (&json!("CREATING"), &json!("It waits for cores: asks for 1 core, 0 of 1 are free"))
+    );
+    advance(&server, "299s");
+    assert_eq!(server.session("late").ok()["state"], "CREATING");
+    advance(&server, "1s");
+    let done = server.done(&late);
+    assert_eq!(done["error"]["code"], 8, "RESOURCE_EXHAUSTED");
+    let text = done["error"]["message"].as_str().unwrap();
+    assert_eq!(
+        text,
+        "Insufficient 'CPUS' quota. Requested 1.0, available 0.0. It waited 5 min for room. 1 session of 1 user \
+         holds it."
+    );
+    let next = server.create("next").ok();
+    // Who has what and who waits is known to the emulator that goes on from here, too.
+    server.sigterm();
+    server.restart();
+    assert_eq!(server.session("next").ok()["state"], "CREATING");
+    server.terminate("first");
+    assert_eq!(server.done(&next)["response"]["state"], "ACTIVE");
+    server.terminate("next");
+    let watched = server.command(&["sessions", "watch", "next", "--project", "test", "--location", "here"]);
+    let watched = watched.succeeded();
+    assert!(watched.contains("It waits for cores") && watched.contains("There is room for it"), "{watched}");
+
+    let unlimited = still();
+    for number in 0..40 {
+        unlimited.active(&format!("one-of-{number}"));
+    }
+}
