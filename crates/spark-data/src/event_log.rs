@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use hearth_wire::dataproc as pb;
 use serde::Deserialize;
@@ -14,11 +15,17 @@ use serde::Deserialize;
 use crate::error::DataError;
 use crate::plan::PlanNode;
 use crate::rdd_graph;
+use crate::remembered::Remembered;
 
 /// What Spark adds to the name of a log that it still writes.
 const IN_PROGRESS: &str = ".inprogress";
 /// The events of SQL queries are named with their package.
 const SQL: &str = "org.apache.spark.sql.execution.ui.SparkListenerSQL";
+
+/// What logs say of stages, the last attempt of each.
+static STAGES: Remembered<HashMap<i64, StageInfo>> = Remembered::new();
+/// What logs say of SQL queries, their plans aside.
+static QUERIES: Remembered<HashMap<i64, LoggedQuery>> = Remembered::new();
 
 /// Event logs are named after their applications, in one directory for each session.
 #[derive(Debug, Clone)]
@@ -92,15 +99,15 @@ impl EventLog {
     }
 
     /// What the log says of stages, the last attempt of each.
-    pub(crate) async fn stages(&self) -> Result<HashMap<i64, StageInfo>, DataError> {
-        self.reading(|log| {
+    pub(crate) async fn stages(&self) -> Result<Arc<HashMap<i64, StageInfo>>, DataError> {
+        self.remembering(&STAGES, |file| {
             let mut found: HashMap<i64, StageInfo> = HashMap::new();
             let mut add = |stage: StageInfo| {
                 if found.get(&stage.id).is_none_or(|known| known.attempt <= stage.attempt) {
                     found.insert(stage.id, stage);
                 }
             };
-            log.scan(&["SparkListenerJobStart", "SparkListenerStageSubmitted"], |event, line| {
+            scan(file, &["SparkListenerJobStart", "SparkListenerStageSubmitted"], |event, line| {
                 if event.ends_with("JobStart") {
                     read::<JobStart>(line).into_iter().flat_map(|job| job.stages).for_each(&mut add);
                 } else {
@@ -114,15 +121,15 @@ impl EventLog {
 
     /// The RDDs of a stage; `None` if the log has no such stage.
     pub(crate) async fn rdd_graph(&self, stage: i64) -> Result<Option<pb::RddOperationGraph>, DataError> {
-        Ok(self.stages().await?.remove(&stage).map(rdd_graph::graph))
+        Ok(self.stages().await?.get(&stage).cloned().map(rdd_graph::graph))
     }
 
     /// What the log says of SQL queries, their plans aside.
-    pub(crate) async fn queries(&self) -> Result<HashMap<i64, LoggedQuery>, DataError> {
-        self.reading(|log| {
+    pub(crate) async fn queries(&self) -> Result<Arc<HashMap<i64, LoggedQuery>>, DataError> {
+        self.remembering(&QUERIES, |file| {
             let mut found: HashMap<i64, LoggedQuery> = HashMap::new();
             let (start, end) = (format!("{SQL}ExecutionStart"), format!("{SQL}ExecutionEnd"));
-            log.scan(&[&start, &end], |event, line| {
+            scan(file, &[&start, &end], |event, line| {
                 if event == start {
                     if let Some(query) = read::<LoggedQuery>(line) {
                         found.insert(query.execution_id, query);
@@ -143,12 +150,26 @@ impl EventLog {
         self.reading(move |log| {
             let mut last = None;
             let (start, update) = (format!("{SQL}ExecutionStart"), format!("{SQL}AdaptiveExecutionUpdate"));
-            log.scan(&[&start, &update], |_, line| {
+            let Some((_, file)) = log.open()? else { return Ok(None) };
+            scan(file, &[&start, &update], |_, line| {
                 if read::<OfQuery>(line).is_some_and(|of| of.execution_id == query) {
                     last = read::<WithPlan>(line).map(|with| with.spark_plan_info);
                 }
             })?;
             Ok(last)
+        })
+        .await
+    }
+
+    /// Reads all of the log, unless it was read before and has not changed. A log that is not there says nothing.
+    async fn remembering<T: Default + Send + Sync + 'static>(
+        &self,
+        remembered: &'static Remembered<T>,
+        read: impl FnOnce(File) -> std::io::Result<T> + Send + 'static,
+    ) -> Result<Arc<T>, DataError> {
+        self.reading(move |log| match log.open()? {
+            Some((path, file)) => remembered.get_or_read(&path, file, read),
+            None => Ok(Arc::default()),
         })
         .await
     }
@@ -164,33 +185,33 @@ impl EventLog {
         done.map_err(DataError::because(READ))
     }
 
-    /// Shows every line of these events. A log that is not there has none.
-    fn scan(&self, events: &[&str], mut show: impl FnMut(&str, &[u8])) -> std::io::Result<()> {
-        let Some(file) = self.open()? else { return Ok(()) };
-        let mut lines = BufReader::with_capacity(1 << 18, file);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            if lines.read_until(b'\n', &mut line)? == 0 {
-                return Ok(());
-            }
-            if let Some(event) = event_of(&line)
-                && events.contains(&event)
-            {
-                show(event, &line);
-            }
-        }
-    }
-
-    fn open(&self) -> std::io::Result<Option<File>> {
+    fn open(&self) -> std::io::Result<Option<(PathBuf, File)>> {
         for name in [self.application.clone(), format!("{}{IN_PROGRESS}", self.application)] {
-            match File::open(self.dir.join(name)) {
-                Ok(file) => return Ok(Some(file)),
+            let path = self.dir.join(name);
+            match File::open(&path) {
+                Ok(file) => return Ok(Some((path, file))),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(None)
+    }
+}
+
+/// Shows every line of these events.
+fn scan(file: File, events: &[&str], mut show: impl FnMut(&str, &[u8])) -> std::io::Result<()> {
+    let mut lines = BufReader::with_capacity(1 << 18, file);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if lines.read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        if let Some(event) = event_of(&line)
+            && events.contains(&event)
+        {
+            show(event, &line);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod page;
 mod plan;
 mod rdd_graph;
 mod records;
+mod remembered;
 pub mod source;
 mod spark;
 pub mod written;

@@ -101,7 +101,7 @@ impl SparkSource {
         let jobs: Vec<Job> = self.list("/jobs").await?;
         let logged = match &self.log {
             Some(log) if !stages.is_empty() => log.stages().await?,
-            _ => HashMap::new(),
+            _ => Arc::default(),
         };
         for stage in stages {
             let of = jobs.iter().filter(|job| job.stage_ids.contains(&stage.stage_id));
@@ -114,10 +114,10 @@ impl SparkSource {
         Ok(())
     }
 
-    async fn logged_queries(&self) -> Result<HashMap<i64, LoggedQuery>, DataError> {
+    async fn logged_queries(&self) -> Result<Arc<HashMap<i64, LoggedQuery>>, DataError> {
         match &self.log {
             Some(log) => log.queries().await,
-            None => Ok(HashMap::new()),
+            None => Ok(Arc::default()),
         }
     }
 }

@@ -5,9 +5,9 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use clap::Args;
-use hearth_client::Client;
+use hearth_client::{Client, ClientError};
 use hearth_runtimes::{EngineKind, Environment, Installer, Runtime};
-use hearth_wire::hearth::ServerInfo;
+use hearth_wire::hearth::{Pool, ServerInfo};
 
 use super::exit::Exit;
 use super::failure::CommandError;
@@ -40,7 +40,7 @@ impl DoctorCommand {
     /// Looks, and tells. Fails when something has to be done.
     pub(crate) async fn run(self) -> Result<Exit, CommandError> {
         let config = self.config.load().map_err(|errors| CommandError::own(errors, ""))?.config;
-        let (service, info) = service(&config).await;
+        let (service, info, pools) = service(&config).await;
         let running = info.is_some();
         let mut findings = vec![
             Finding::Good(format!("hearth {}", env!("CARGO_PKG_VERSION"))),
@@ -64,6 +64,7 @@ impl DoctorCommand {
         let measured_by = info.map_or_else(|| measuring().1, |info| info.measured_by);
         findings.extend(measuring_finding(&measured_by));
         findings.push(service);
+        findings.extend(pools.iter().map(pool_finding));
         Ok(tell(&findings))
     }
 }
@@ -218,26 +219,45 @@ fn measuring_finding(measured_by: &str) -> Option<Finding> {
     }
 }
 
-/// How the service is, and what it says of itself if it runs.
-async fn service(config: &Config) -> (Finding, Option<ServerInfo>) {
+/// How a pool of engines is.
+fn pool_finding(pool: &Pool) -> Finding {
+    let Pool { name, ready, target, .. } = pool;
+    if pool.runtime.is_empty() {
+        let hint =
+            "Install its runtime, make its template, or change the setting `pools.engines`.".to_owned();
+        return Finding::Note(format!("no engines of pool {name} can be made"), hint);
+    }
+    if !pool.trouble.is_empty() {
+        let hint =
+            "Engines are started again by themselves, later each time. `hearth pools` tells more.".to_owned();
+        return Finding::Note(format!("the last engine of pool {name} went wrong: {}", pool.trouble), hint);
+    }
+    Finding::Good(format!("pool {name} has {ready} of {target} engines ready"))
+}
+
+/// How the service is, what it says of itself if it runs, and what it keeps ready.
+async fn service(config: &Config) -> (Finding, Option<ServerInfo>, Vec<Pool>) {
     let read =
         |file: &str| std::fs::read_to_string(config.state_dir.join(file)).map(|text| text.trim().to_owned());
     let start = "Start it with `hearth serve`.".to_owned();
     let Ok(endpoint) = read(ENDPOINT_FILE) else {
-        return (Finding::Note("the service does not run in this state directory".to_owned(), start), None);
+        let text = "the service does not run in this state directory".to_owned();
+        return (Finding::Note(text, start), None, Vec::new());
     };
     let token = read(TOKEN_FILE).ok();
-    let info = match Client::connect(&endpoint, token.as_deref()) {
-        Ok(client) => client.server_info().await,
-        Err(error) => Err(error),
+    let asked = async {
+        let client = Client::connect(&endpoint, token.as_deref())?;
+        let info = client.server_info().await?;
+        Ok::<_, ClientError>((info, client.pools().await?))
     };
-    match info {
-        Ok(info) => {
+    match asked.await {
+        Ok((info, pools)) => {
             let text = format!("the service answers at {endpoint}, version {}", info.version);
-            (Finding::Good(text), Some(info))
+            (Finding::Good(text), Some(info), pools)
         }
         Err(error) => {
-            (Finding::Note(format!("the service at {endpoint} does not answer: {error}"), start), None)
+            let text = format!("the service at {endpoint} does not answer: {error}");
+            (Finding::Note(text, start), None, Vec::new())
         }
     }
 }

@@ -114,7 +114,7 @@ pub(crate) fn install(
 }
 
 /// Makes what lets sessions of a JVM engine start faster. They start without it too, so a failure is only told.
-fn make_archive(config: &Config, runtime: &Runtime, environment: &Environment) {
+pub(crate) fn make_archive(config: &Config, runtime: &Runtime, environment: &Environment) {
     let Ok(Some(java)) = Installer::new(&config.runtimes_dir).java(runtime, environment) else { return };
     if runtime.engine != EngineKind::Spark {
         return;
@@ -134,6 +134,14 @@ fn make_archive(config: &Config, runtime: &Runtime, environment: &Environment) {
     }
 }
 
+/// Whether an installed runtime has the archive of classes that its Java takes; `None` for one that needs none.
+fn has_archive(config: &Config, runtime: &Runtime) -> Option<bool> {
+    let installer = Installer::new(&config.runtimes_dir);
+    let environment = installer.installed(runtime).filter(|_| runtime.engine == EngineKind::Spark)?;
+    let java = installer.java(runtime, &environment).ok()??;
+    Some(archive::path(&environment.root, &java).exists())
+}
+
 fn list(config: &Config) -> Result<(), CommandError> {
     let catalogue = catalogue(config)?;
     let listed = Installer::new(&config.runtimes_dir).list(&catalogue).map_err(|error| {
@@ -142,11 +150,15 @@ fn list(config: &Config) -> Result<(), CommandError> {
     })?;
     let mut table = Table::new();
     table.load_style(NOTHING);
-    table.set_header(["RUNTIME", "VERSION", "STATE", "SIZE", "WHERE"]);
+    table.set_header(["RUNTIME", "VERSION", "STATE", "SIZE", "ARCHIVE", "WHERE"]);
     for row in listed {
         let size = indicatif::HumanBytes(row.size).to_string();
         let path = row.path.display().to_string();
-        table.add_row([row.name, row.version, row.state.as_str().to_owned(), size, path]);
+        let mut runtimes = catalogue.runtimes().iter();
+        let runtime = runtimes.find(|runtime| (&runtime.name, &runtime.version) == (&row.name, &row.version));
+        let archive = runtime.and_then(|runtime| has_archive(config, runtime));
+        let archive = archive.map_or("", |there| if there { "made" } else { "none" }).to_owned();
+        table.add_row([row.name, row.version, row.state.as_str().to_owned(), size, archive, path]);
     }
     println!("{table}");
     Ok(())

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod admission;
+mod archive;
 mod cluster;
 mod crash;
 mod daemon;
@@ -11,9 +12,11 @@ mod diagnostics;
 mod google;
 mod history_server;
 mod jars;
+mod java;
 mod jupyter;
 mod metastore;
 mod pools;
+mod quickstart;
 mod sail_cluster;
 mod spark;
 mod spark_data;

@@ -153,7 +153,7 @@ fn a_spark_session_lives_through_the_death_of_the_server() {
 }
 
 /// The process of the only driver.
-fn jvm(server: &TestServer) -> i32 {
+pub(crate) fn jvm(server: &TestServer) -> i32 {
     let drivers: Vec<i32> = server
         .engines()
         .iter()

@@ -3,7 +3,7 @@
 mod question;
 mod service;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use comfy_table::presets::NOTHING;
@@ -16,8 +16,13 @@ use pb::session::SessionConfig;
 use self::question::Question;
 use self::service::Service;
 use super::failure::CommandError;
-use super::runtimes::{catalogue, find, install};
+use super::runtimes::{catalogue, find, install, make_archive};
 use crate::config::{Config, ConfigArgs};
+
+/// How long an engine may take to be ready for a session to come: as long as most starts that have to do with many others.
+const MADE_READY: Duration = Duration::from_secs(120);
+/// How long to wait between looks.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Start the service, create a session, and ask it a question about 336,776 flights
 #[derive(Debug, Args)]
@@ -41,8 +46,11 @@ impl QuickstartCommand {
 
     async fn demonstrate(&self, config: &Config) -> Result<(), CommandError> {
         let catalogue = catalogue(config)?;
-        let environment = install(config, find(&catalogue, &self.runtime)?)?;
-        let mut service = Service::find_or_start(&self.config, config).await?;
+        let runtime = find(&catalogue, &self.runtime)?;
+        let full_name = runtime.full_name();
+        let environment = install(config, runtime)?;
+        make_archive(config, runtime, &environment);
+        let mut service = Service::find_or_start(&self.config, config, &runtime.name).await?;
         match service.started_in {
             Some(time) => eprintln!("The service answers at {} after {}.", service.endpoint, seconds(time)),
             None => eprintln!("The service at {} was running already.", service.endpoint),
@@ -56,7 +64,7 @@ impl QuickstartCommand {
         );
         let question = Question::prepare(&environment, &service.token, &config.state_dir)?;
         let asked = tokio::select! {
-            asked = self.ask(&client, &name, question) => asked,
+            asked = self.ask(&client, &name, &full_name, question) => asked,
             Ok(()) = tokio::signal::ctrl_c() => Err(CommandError::own("interrupted", "")),
         };
         if self.keep && asked.is_ok() {
@@ -66,21 +74,51 @@ impl QuickstartCommand {
         }
         // Taken down whatever came of the question; the first failure is the one to tell.
         let deleted = delete(&client, &name).await;
-        let stopped = service.stop();
-        asked.and(deleted).and(stopped)?;
+        let second = delete(&client, &warm(&name)).await;
+        let stopped = service.take_down(&self.config, config).await;
+        asked.and(deleted).and(second).and(stopped)?;
         println!("Everything was taken down again; with --keep it is left running.\n");
         self.tell_how_to_connect(&service, &name);
         Ok(())
     }
 
-    async fn ask(&self, client: &Client, name: &str, mut question: Question) -> Result<(), CommandError> {
+    async fn ask(
+        &self,
+        client: &Client,
+        name: &str,
+        runtime: &str,
+        mut question: Question,
+    ) -> Result<(), CommandError> {
         question.imported().await?;
+        self.ask_session(client, name, &mut question).await?;
+        self.show_timeline(client, name, "How the session came up, from the request to the first row:")
+            .await?;
+        if ready(client, runtime).await {
+            let name = warm(name);
+            self.ask_session(client, &name, &mut question).await?;
+            let title = "And one more session, which got an engine that was ready:";
+            self.show_timeline(client, &name, title).await?;
+        } else {
+            eprintln!(
+                "No engine was ready for one more session: `{} pools` tells of which they are.",
+                program()
+            );
+        }
+        question.end().await;
+        Ok(())
+    }
+
+    async fn ask_session(
+        &self,
+        client: &Client,
+        name: &str,
+        question: &mut Question,
+    ) -> Result<(), CommandError> {
         let session = self.create(client, name).await?;
-        let endpoint =
-            session.runtime_info.unwrap_or_default().endpoints.into_values().next().unwrap_or_default();
+        let mut endpoints = session.runtime_info.unwrap_or_default().endpoints.into_values();
+        let endpoint = endpoints.find(|endpoint| endpoint.starts_with("sc://")).unwrap_or_default();
         eprintln!("Session {} is {}.\n", short(name), session_state(session.state));
-        question.ask(&format!("{endpoint}/;x-dataproc-session={}", short(name))).await?;
-        self.show_timeline(client, name).await
+        question.ask(&format!("{endpoint}/;x-dataproc-session={}", short(name))).await
     }
 
     async fn create(&self, client: &Client, name: &str) -> Result<pb::Session, CommandError> {
@@ -104,7 +142,7 @@ impl QuickstartCommand {
         hearth_client::session_of(&done).map_err(failure)
     }
 
-    async fn show_timeline(&self, client: &Client, name: &str) -> Result<(), CommandError> {
+    async fn show_timeline(&self, client: &Client, name: &str, title: &str) -> Result<(), CommandError> {
         let timeline = client.timeline(name).await.map_err(failure)?;
         let mut table = Table::new();
         table.load_style(NOTHING);
@@ -122,7 +160,7 @@ impl QuickstartCommand {
         for column in table.column_iter_mut().skip(1) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        println!("How the session came up, from the request to the first row:");
+        println!("{title}");
         println!("{table}\n");
         Ok(())
     }
@@ -150,6 +188,25 @@ impl QuickstartCommand {
         let sessions = format!("{}/v1/projects/local/locations/local/sessions", service.endpoint);
         println!("  curl -H \"Authorization: Bearer $({hearth} token -q)\" {sessions}");
     }
+}
+
+/// The name of the session that gets an engine that was ready.
+fn warm(name: &str) -> String {
+    format!("{name}-warm")
+}
+
+/// Whether the service has an engine of this runtime ready, now or soon. One that keeps none never has.
+async fn ready(client: &Client, runtime: &str) -> bool {
+    let until = Instant::now() + MADE_READY;
+    while Instant::now() < until {
+        let Ok(pools) = client.pools().await else { return false };
+        let Some(pool) = pools.iter().find(|pool| pool.name == runtime) else { return false };
+        if pool.ready > 0 || pool.most == 0 || !pool.trouble.is_empty() {
+            return pool.ready > 0;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    false
 }
 
 /// What to type for this program: its name if the shell finds it, else where it is.

@@ -1,7 +1,7 @@
 //! The question that the quickstart asks, with a stock PySpark Connect client.
 
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 
 use hearth_runtimes::Environment;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -15,6 +15,8 @@ const PROGRAM: &str = include_str!("question.py");
 const DATASET: &str = "flights";
 /// What the program writes once it has imported what it needs.
 const IMPORTED: &str = "imported";
+/// What it writes once it has what it asked for.
+const ANSWERED: &str = "answered";
 
 /// A client that waits for the address of a session.
 pub(super) struct Question {
@@ -61,29 +63,42 @@ impl Question {
 
     /// Returns when the client is ready for an address.
     pub(super) async fn imported(&mut self) -> Result<(), CommandError> {
-        while let Ok(Some(line)) = self.errors.next_line().await {
-            if line == IMPORTED {
-                return Ok(());
-            }
-            self.said.push(line);
+        if self.says(IMPORTED).await {
+            Ok(())
+        } else {
+            Err(self.failure("could not start the PySpark client"))
         }
-        Err(self.failure("could not start the PySpark client"))
     }
 
-    /// Asks the session at this address; the answer goes to standard output.
-    pub(super) async fn ask(mut self, address: &str) -> Result<(), CommandError> {
-        if let Some(mut stdin) = self.child.stdin.take() {
+    /// Asks the session at this address; the answer goes to standard output. Sessions that are asked after the first are
+    /// asked for a row alone.
+    pub(super) async fn ask(&mut self, address: &str) -> Result<(), CommandError> {
+        if let Some(stdin) = &mut self.child.stdin {
             // A client that is gone already is told of below, with its last words.
             drop(stdin.write_all(format!("{address}\n").as_bytes()).await);
         }
-        while let Ok(Some(line)) = self.errors.next_line().await {
-            self.said.push(line);
-        }
-        let status = self.child.wait().await;
-        if status.is_ok_and(|status: ExitStatus| status.success()) {
+        if self.says(ANSWERED).await {
             return Ok(());
         }
         Err(self.failure("the PySpark client did not get its answer"))
+    }
+
+    /// Lets the client end.
+    pub(super) async fn end(mut self) {
+        drop(self.child.stdin.take());
+        // It has given its answers; how it ends changes nothing.
+        drop(self.child.wait().await);
+    }
+
+    /// Whether it says this before it ends.
+    async fn says(&mut self, wanted: &str) -> bool {
+        while let Ok(Some(line)) = self.errors.next_line().await {
+            if line == wanted {
+                return true;
+            }
+            self.said.push(line);
+        }
+        false
     }
 
     fn failure(&self, what: &str) -> CommandError {

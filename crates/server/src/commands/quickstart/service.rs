@@ -1,5 +1,7 @@
 //! The service that the quickstart talks to: one that runs already, or one of its own.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -28,16 +30,53 @@ pub(super) struct Service {
     /// How long it took to answer; `None` for one that ran already.
     pub(super) started_in: Option<Duration>,
     child: Option<Child>,
+    /// The directories of engines that were there before.
+    engines_before: BTreeSet<OsString>,
 }
 
 impl Service {
     /// The service that runs in the configured state directory, or a new one.
-    pub(super) async fn find_or_start(args: &ConfigArgs, config: &Config) -> Result<Self, CommandError> {
+    ///
+    /// A new one keeps an engine of this runtime ready, once a session was created.
+    pub(super) async fn find_or_start(
+        args: &ConfigArgs,
+        config: &Config,
+        runtime: &str,
+    ) -> Result<Self, CommandError> {
         if let Some(endpoint) = answering(&config.state_dir).await {
             let token = read(&config.state_dir, TOKEN_FILE).unwrap_or_default();
-            return Ok(Self { endpoint, token, started_in: None, child: None });
+            return Ok(Self {
+                endpoint,
+                token,
+                started_in: None,
+                child: None,
+                engines_before: BTreeSet::new(),
+            });
         }
-        start(args, config).await
+        start(args, config, &format!("{runtime}=0..1")).await
+    }
+
+    /// Ends what a service of our own keeps ready, and then itself. Engines go on without a service for some minutes, so
+    /// it is one that keeps none that ends them.
+    pub(super) async fn take_down(&mut self, args: &ConfigArgs, config: &Config) -> Result<(), CommandError> {
+        if self.child.is_none() || theirs(args) {
+            return self.stop();
+        }
+        self.stop()?;
+        if !self.engines_left(config) {
+            return Ok(());
+        }
+        let mut last = start(args, config, "").await?;
+        let until = Instant::now() + PATIENCE;
+        while self.engines_left(config) && Instant::now() < until {
+            tokio::time::sleep(PAUSE).await;
+        }
+        last.stop()
+    }
+
+    /// Whether there are engines that were not there before.
+    fn engines_left(&self, config: &Config) -> bool {
+        engines(&config.state_dir).iter().any(|engine| !self.engines_before.contains(engine))
     }
 
     /// Ends a service of our own; one that ran already is left alone.
@@ -70,10 +109,17 @@ async fn answering(state_dir: &Path) -> Option<String> {
     matches!(connected, Ok(Ok(_))).then_some(endpoint)
 }
 
-async fn start(args: &ConfigArgs, config: &Config) -> Result<Service, CommandError> {
+/// The directories of engines in a state directory.
+fn engines(state_dir: &Path) -> BTreeSet<OsString> {
+    let entries = std::fs::read_dir(state_dir.join("engines")).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name()).collect()
+}
+
+async fn start(args: &ConfigArgs, config: &Config, pools: &str) -> Result<Service, CommandError> {
     let hint = "Check that the state directory is writable and its disk not full.";
     let began = Instant::now();
     std::fs::create_dir_all(&config.state_dir).map_err(|error| CommandError::own(error, hint))?;
+    let engines_before = engines(&config.state_dir);
     let log = config.state_dir.join(LOG_FILE);
     let output = std::fs::File::create(&log).map_err(|error| CommandError::own(error, hint))?;
     let errors = output.try_clone().map_err(|error| CommandError::own(error, hint))?;
@@ -81,7 +127,7 @@ async fn start(args: &ConfigArgs, config: &Config) -> Result<Service, CommandErr
         std::env::current_exe().map_err(|error| CommandError::own(error, "Install the program anew."))?;
     let child = Command::new(program)
         .arg("serve")
-        .args(passed_on(args))
+        .args(passed_on(args, pools))
         .args(["--listen".to_owned(), free(config.listen[0]).to_string()])
         .stdin(Stdio::null())
         .stdout(output)
@@ -90,8 +136,13 @@ async fn start(args: &ConfigArgs, config: &Config) -> Result<Service, CommandErr
         .process_group(0)
         .spawn()
         .map_err(|error| CommandError::own(error, "Install the program anew."))?;
-    let mut service =
-        Service { endpoint: String::new(), token: String::new(), started_in: None, child: Some(child) };
+    let mut service = Service {
+        endpoint: String::new(),
+        token: String::new(),
+        started_in: None,
+        child: Some(child),
+        engines_before,
+    };
     while began.elapsed() < PATIENCE {
         if let Some(endpoint) = answering(&config.state_dir).await {
             service.token = read(&config.state_dir, TOKEN_FILE).unwrap_or_default();
@@ -122,7 +173,7 @@ fn not_started(log: &Path) -> CommandError {
 }
 
 /// The flags that mean the same to the service.
-fn passed_on(args: &ConfigArgs) -> Vec<String> {
+fn passed_on(args: &ConfigArgs, pools: &str) -> Vec<String> {
     let path = |path: &PathBuf| path.display().to_string();
     let one = |name: &str, value: Option<String>| value.map(|value| [name.to_owned(), value]);
     [
@@ -135,16 +186,15 @@ fn passed_on(args: &ConfigArgs) -> Vec<String> {
     ]
     .into_iter()
     .flatten()
-    .chain(no_pools(args))
+    .chain((!theirs(args)).then(|| ["--set".to_owned(), format!("pools.engines={pools}")]))
     .chain(args.set.iter().map(|set| ["--set".to_owned(), set.clone()]))
     .flatten()
     .collect()
 }
 
-/// One session is shown, and an engine that is started ahead would be left over, unless the caller wants one.
-fn no_pools(args: &ConfigArgs) -> Option<[String; 2]> {
-    let theirs = args.set.iter().any(|set| set.starts_with("pools."));
-    (!theirs).then(|| ["--set".to_owned(), "pools.engines=".to_owned()])
+/// Whether the caller says which engines are kept ready.
+fn theirs(args: &ConfigArgs) -> bool {
+    args.set.iter().any(|set| set.starts_with("pools."))
 }
 
 /// The address itself, or the same with any free port if another program has it.
