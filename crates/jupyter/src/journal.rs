@@ -25,10 +25,13 @@ pub struct Entry {
 /// The latest entries, and how far each client has come.
 #[derive(Debug)]
 pub struct Journal {
-    entries: VecDeque<Entry>,
+    /// Each with the bytes that were added up to it, itself included.
+    entries: VecDeque<(u64, Entry)>,
     /// The number of the first entry that is kept. The first ever has number 1.
     first: u64,
     bytes: usize,
+    /// The bytes that were ever added.
+    added: u64,
     limit: usize,
     readers: HashMap<String, Reader>,
     /// How far anyone has come.
@@ -51,6 +54,10 @@ struct Cell {
 struct Reader {
     /// The last number that is known to have arrived.
     acknowledged: u64,
+    /// The last number that it was given.
+    taken: u64,
+    /// Nobody waits for it: it takes nothing.
+    stalled: bool,
     connections: usize,
     left: u64,
 }
@@ -78,6 +85,7 @@ impl Journal {
             entries: VecDeque::new(),
             first: 1,
             bytes: 0,
+            added: 0,
             limit,
             readers: HashMap::new(),
             seen: 0,
@@ -88,11 +96,13 @@ impl Journal {
 
     /// Adds an entry and returns its number.
     pub fn push(&mut self, entry: Entry) -> u64 {
-        self.bytes += entry.message.size();
-        self.entries.push_back(entry);
+        let size = entry.message.size();
+        self.bytes += size;
+        self.added += size as u64;
+        self.entries.push_back((self.added, entry));
         // The latest stays even if it alone is too large: someone may be waiting for it.
         while self.bytes > self.limit && self.entries.len() > 1 {
-            if let Some(dropped) = self.entries.pop_front() {
+            if let Some((_, dropped)) = self.entries.pop_front() {
                 self.bytes -= dropped.message.size();
                 self.first += 1;
             }
@@ -106,16 +116,20 @@ impl Journal {
     }
 
     /// What the client `reader` is to read after number `after`. `None` if there is nothing yet.
-    pub fn read(&self, after: u64, reader: &str) -> Option<Read> {
+    pub fn read(&mut self, after: u64, reader: &str) -> Option<Read> {
+        if let Some(known) = self.readers.get_mut(reader) {
+            known.stalled &= known.taken == after;
+            known.taken = after;
+        }
         let skip = (after + 1).saturating_sub(self.first);
         let mut numbered =
             (self.first..).zip(&self.entries).skip(usize::try_from(skip).unwrap_or(usize::MAX));
-        let next = numbered.find(|(_, entry)| entry.to.as_deref().is_none_or(|to| to == reader));
+        let next = numbered.find(|(_, (_, entry))| entry.to.as_deref().is_none_or(|to| to == reader));
         if after + 1 < self.first {
-            let parent = next.map(|(_, entry)| entry.message.parent_header.clone());
+            let parent = next.map(|(_, (_, entry))| entry.message.parent_header.clone());
             return Some(Read::Gap { dropped: self.first - 1 - after, last: self.first - 1, parent });
         }
-        next.map(|(number, entry)| Read::Entry(number, entry.clone()))
+        next.map(|(number, (_, entry))| Read::Entry(number, entry.clone()))
     }
 
     /// The next entry is the first of a cell's.
@@ -137,8 +151,10 @@ impl Journal {
     pub fn connect(&mut self, reader: &str) -> u64 {
         let from = self.cells.front().map_or(self.seen, |cell| cell.begun_after.min(self.seen));
         let known = self.readers.entry(reader.to_owned());
-        let known = known.or_insert(Reader { acknowledged: from, connections: 0, left: 0 });
+        let known =
+            known.or_insert(Reader { acknowledged: from, taken: 0, stalled: false, connections: 0, left: 0 });
         known.connections += 1;
+        (known.taken, known.stalled) = (known.acknowledged, false);
         known.acknowledged
     }
 
@@ -156,6 +172,37 @@ impl Journal {
         let gone = self.seen.max(self.first - 1);
         while self.cells.front().is_some_and(|cell| cell.ended_at.is_some_and(|at| at <= gone)) {
             self.cells.pop_front();
+        }
+    }
+
+    /// The most bytes that a connected client is behind, of those that take what they are given.
+    pub fn behind(&self) -> u64 {
+        let waited_for = self.readers.values().filter(|reader| reader.connections > 0 && !reader.stalled);
+        waited_for.map(|reader| self.unread(reader)).max().unwrap_or(0)
+    }
+
+    /// Waits no more for clients that are further behind than this: they have taken nothing for too long. One that takes
+    /// something is waited for again.
+    pub fn stall(&mut self, limit: u64) {
+        let behind: Vec<String> = self
+            .readers
+            .iter()
+            .filter(|(_, reader)| self.unread(reader) > limit)
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in behind {
+            if let Some(reader) = self.readers.get_mut(&name) {
+                reader.stalled = true;
+            }
+        }
+    }
+
+    fn unread(&self, reader: &Reader) -> u64 {
+        let Some(index) = (reader.taken + 1).checked_sub(self.first) else { return self.bytes as u64 };
+        let before = usize::try_from(index).ok().and_then(|index| index.checked_sub(1));
+        match before {
+            None => self.bytes as u64,
+            Some(index) => self.entries.get(index).map_or(0, |(added, _)| self.added - added),
         }
     }
 
@@ -200,7 +247,7 @@ mod tests {
     }
 
     /// What a client reads until there is nothing more, as `content` or `-N` for a gap; and where it is then.
-    fn rest(journal: &Journal, mut after: u64, reader: &str) -> (Vec<String>, u64) {
+    fn rest(journal: &mut Journal, mut after: u64, reader: &str) -> (Vec<String>, u64) {
         let mut read = Vec::new();
         while let Some(next) = journal.read(after, reader) {
             match next {
@@ -223,12 +270,12 @@ mod tests {
         let from = journal.connect("a");
         journal.push(entry("1".into(), None));
         journal.push(entry("2".into(), None));
-        assert_eq!(rest(&journal, from, "a").0, ["1", "2"]);
+        assert_eq!(rest(&mut journal, from, "a").0, ["1", "2"]);
         journal.acknowledge("a", 1);
         journal.disconnect("a");
         journal.push(entry("3".into(), None));
         let from = journal.connect("a");
-        assert_eq!(rest(&journal, from, "a").0, ["2", "3"], "the second was not known to have arrived");
+        assert_eq!(rest(&mut journal, from, "a").0, ["2", "3"], "the second was not known to have arrived");
     }
 
     #[test]
@@ -236,18 +283,18 @@ mod tests {
         let mut journal = Journal::new(1 << 20);
         journal.push(entry("1".into(), None));
         let a = journal.connect("a");
-        assert_eq!(rest(&journal, a, "a").0, ["1"]);
+        assert_eq!(rest(&mut journal, a, "a").0, ["1"]);
         journal.acknowledge("a", 1);
         let b = journal.connect("b");
-        assert_eq!(rest(&journal, b, "b").0, [""; 0], "it was seen");
+        assert_eq!(rest(&mut journal, b, "b").0, [""; 0], "it was seen");
         journal.push(entry("2".into(), None));
-        assert_eq!(rest(&journal, b, "b").0, ["2"]);
+        assert_eq!(rest(&mut journal, b, "b").0, ["2"]);
         journal.acknowledge("b", 2);
         journal.disconnect("a");
         journal.disconnect("b");
         journal.push(entry("3".into(), None));
         let c = journal.connect("c");
-        assert_eq!(rest(&journal, c, "c").0, ["3"]);
+        assert_eq!(rest(&mut journal, c, "c").0, ["3"]);
     }
 
     #[test]
@@ -281,8 +328,33 @@ mod tests {
         let (a, b) = (journal.connect("a"), journal.connect("b"));
         journal.push(entry("for a".into(), Some("a")));
         journal.push(entry("for all".into(), None));
-        assert_eq!(rest(&journal, a, "a").0, ["for a", "for all"]);
-        assert_eq!(rest(&journal, b, "b").0, ["for all"]);
+        assert_eq!(rest(&mut journal, a, "a").0, ["for a", "for all"]);
+        assert_eq!(rest(&mut journal, b, "b").0, ["for all"]);
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_is_waited_for_once() {
+        let mut journal = Journal::new(1 << 20);
+        assert_eq!(journal.behind(), 0, "nobody is there");
+        let (quick, slow) = (journal.connect("quick"), journal.connect("slow"));
+        for text in ["1", "2", "3"] {
+            journal.push(entry(text.into(), None));
+        }
+        let all = journal.behind();
+        let (_, after) = rest(&mut journal, quick, "quick");
+        assert_eq!((after, journal.behind()), (3, all), "the slow one has not begun");
+        journal.read(slow + 1, "slow");
+        assert_eq!(journal.behind(), all / 3 * 2);
+        journal.stall(all);
+        assert_eq!(journal.behind(), all / 3 * 2, "it is not that far behind");
+        journal.stall(1);
+        assert_eq!(journal.behind(), 0);
+        journal.read(slow + 1, "slow");
+        assert_eq!(journal.behind(), 0, "it was given the same again");
+        journal.read(slow + 2, "slow");
+        assert_eq!(journal.behind(), all / 3);
+        journal.disconnect("slow");
+        assert_eq!(journal.behind(), 0);
     }
 
     #[test]
@@ -312,7 +384,7 @@ mod tests {
                     pushed += 1;
                     journal.push(entry(format!("{pushed} {}", "x".repeat(size)), None));
                 } else {
-                    let (read, after) = rest(&journal, got, "a");
+                    let (read, after) = rest(&mut journal, got, "a");
                     for text in read {
                         let number = |text: &str| text.split(' ').next().unwrap().parse::<u64>().unwrap();
                         match text.strip_prefix('-') {
@@ -326,6 +398,7 @@ mod tests {
                     prop_assert_eq!(journal.connect("a"), after);
                 }
                 prop_assert!(journal.entries.len() <= 1 || journal.bytes <= 2000);
+                prop_assert!(journal.behind() <= journal.bytes as u64);
                 prop_assert_eq!(journal.last(), pushed);
             }
         }

@@ -18,8 +18,15 @@ use crate::host::{ToHost, tell};
 use crate::kernel::Kernel;
 use crate::state::is_work;
 
-/// How much output is kept for clients that are away, in bytes. A notebook of text and pictures is smaller.
-const KEPT: usize = 32 << 20;
+/// How much output is kept for clients that are away, in bytes. A notebook of text and pictures is smaller. With three times
+/// the longest output, which is being received, encoded and sent at its longest, this process stays below 64 MiB.
+const KEPT: usize = 24 << 20;
+
+/// How far a client may be behind before the kernel's output waits for it, in bytes.
+const AHEAD: u64 = 8 << 20;
+
+/// How long it is waited for a client that takes nothing.
+const STALLED: Duration = Duration::from_secs(2);
 
 /// The member of the metadata of what everybody is told: its number, by which a client can tell what it has had.
 const SEQUENCE: &str = "hearth_sequence";
@@ -42,6 +49,8 @@ pub(crate) struct Hub {
     inner: Mutex<Inner>,
     /// The number of the latest entry of the journal.
     news: watch::Sender<u64>,
+    /// Changes whenever a client takes something.
+    taken: watch::Sender<()>,
     state: watch::Sender<State>,
     /// Why there will be nothing more, once that is so.
     over: watch::Sender<Option<String>>,
@@ -102,6 +111,7 @@ impl Hub {
                 working: false,
             }),
             news: watch::channel(0).0,
+            taken: watch::channel(()).0,
             state: watch::channel(state).0,
             over: watch::channel(None).0,
         }
@@ -299,7 +309,20 @@ impl Hub {
 
     /// What a client reads next.
     pub(crate) fn read(&self, after: u64, client: &str) -> Option<Read> {
-        self.inner().journal.read(after, client)
+        let read = self.inner().journal.read(after, client);
+        self.taken.send_replace(());
+        read
+    }
+
+    /// Waits until clients have taken most of what was said. So the kernel keeps what they have no time for yet, and nothing is
+    /// dropped that somebody is reading. Who takes nothing at all is not waited for long.
+    pub(crate) async fn room(&self) {
+        let mut taken = self.taken.subscribe();
+        while self.inner().journal.behind() > AHEAD {
+            if tokio::time::timeout(STALLED, taken.changed()).await.is_err() {
+                self.inner().journal.stall(AHEAD);
+            }
+        }
     }
 
     /// A client has got everything up to this number.

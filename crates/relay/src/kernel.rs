@@ -173,6 +173,10 @@ async fn listen(mut socket: SubSocket, key: Key, hub: Arc<Hub>, number: u64, ove
             Ok(parts) => take(parts, Channel::Iopub, &key, &hub, number),
             Err(_) => return over.cancelled().await,
         }
+        tokio::select! {
+            () = over.cancelled() => return,
+            () = hub.room() => {}
+        }
     }
 }
 
