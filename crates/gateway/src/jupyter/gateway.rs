@@ -9,12 +9,15 @@ use hearth_core::id::SessionUuid;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
-use serde_json::{Map, Value, json};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use super::kernels::{Found, Kernel, Kernels};
 use super::path::{Place, What, place};
+use super::sessions::{Documents, Wanted, WantedKernel};
 use super::watch::KernelWatch;
 use super::{answers, channels};
 use crate::status::{Code, Refusal};
@@ -32,6 +35,7 @@ pub struct JupyterGateway(Arc<Inner>);
 pub(super) struct Inner {
     pub(super) kernels: Arc<dyn Kernels>,
     watch: KernelWatch,
+    documents: Documents,
     pub(super) open: TaskTracker,
     pub(super) tasks: TaskTracker,
     pub(super) draining: CancellationToken,
@@ -44,6 +48,7 @@ impl JupyterGateway {
         Self(Arc::new(Inner {
             kernels,
             watch,
+            documents: Documents::default(),
             open: TaskTracker::new(),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
@@ -93,10 +98,15 @@ impl Inner {
             ("GET", What::Version) => ok(&json!({"version": env!("CARGO_PKG_VERSION")})),
             ("GET", What::Status) => self.status(&caller, place.session).await,
             ("GET", What::Specs) => {
-                let listed = self.kernels.specs(&caller).await?;
-                // The kernel of a session of its own is there already.
-                if place.session.is_none() {
-                    self.kernels.looked_at(&listed);
+                let mut listed = self.kernels.specs(&caller).await?;
+                match place.session {
+                    None => self.kernels.looked_at(&listed),
+                    // Whatever is started here is the kernel that there is.
+                    Some(uuid) => {
+                        let kernel = self.kernel(&caller, place.session, &uuid.to_string()).await?;
+                        listed.specs.retain(|spec| spec.name == kernel.spec);
+                        listed.default = kernel.spec;
+                    }
                 }
                 ok(&answers::specs(&listed))
             }
@@ -128,6 +138,31 @@ impl Inner {
                 }
                 kernel.relay.restart().await.map_err(|error| lost(&error))?;
                 ok(&self.model(&kernel))
+            }
+            ("GET", What::Sessions) => {
+                let kernels = self.running(&caller, place.session).await?;
+                let of_kernel = |kernel: &Kernel| {
+                    let ids = self.documents.of_kernel(kernel.uuid);
+                    ids.into_iter().map(|id| self.session_model(id, kernel)).collect::<Vec<_>>()
+                };
+                ok(&kernels.iter().flat_map(of_kernel).collect())
+            }
+            ("POST", What::Sessions) => self.open_session(&caller, place.session, request).await,
+            ("GET", What::Session(id)) => {
+                let (id, kernel) = self.session(&caller, place.session, id).await?;
+                ok(&self.session_model(id, &kernel))
+            }
+            ("PATCH", What::Session(id)) => {
+                let (id, kernel) = self.session(&caller, place.session, id).await?;
+                ok(&self.change_session(&caller, place.session, (id, kernel), request).await?)
+            }
+            ("DELETE", What::Session(id)) => {
+                let (id, kernel) = self.session(&caller, place.session, id).await?;
+                self.documents.forget(id);
+                if place.session.is_none() {
+                    self.kernels.end(&caller, kernel.uuid).await?;
+                }
+                Ok(answers::empty(StatusCode::NO_CONTENT))
             }
             ("GET", What::Channels(id)) => {
                 let kernel = self.kernel(&caller, place.session, id).await?;
@@ -164,32 +199,94 @@ impl Inner {
         of: Option<SessionUuid>,
         request: Request<Body>,
     ) -> Result<Response<Body>, Refusal> {
-        let invalid = |text: String| Refusal::new(Code::InvalidArgument, text);
-        let body = Limited::new(request.into_body(), BODY_LIMIT).collect().await;
-        let body = body.map_err(|error| invalid(format!("could not read the body: {error}")))?.to_bytes();
         // Clients send their environment along, which is not taken over.
-        let wanted: Map<String, Value> = if body.is_empty() {
-            Map::new()
-        } else {
-            serde_json::from_slice(&body)
-                .map_err(|error| invalid(format!("the body cannot be read: {error}")))?
-        };
-        let name = match wanted.get("name") {
-            None | Some(Value::Null) => None,
-            Some(Value::String(name)) => Some(name.clone()).filter(|name| !name.is_empty()),
-            Some(_) => return Err(invalid("\"name\" is to be the name of a kernelspec".to_owned())),
-        };
-        let kernel = match of {
-            Some(uuid) => self.kernel(caller, of, &uuid.to_string()).await?,
-            None => {
-                let name = match name {
-                    Some(name) => name,
-                    None => self.kernels.specs(caller).await?.default,
-                };
-                self.kernels.start(caller, &name).await?
-            }
-        };
+        let wanted: WantedKernel = read(request).await?;
+        let kernel = self.started(caller, of, wanted.name).await?;
         Ok(answers::json_answer(StatusCode::CREATED, &self.model(&kernel)))
+    }
+
+    async fn started(
+        &self,
+        caller: &Caller,
+        of: Option<SessionUuid>,
+        name: Option<String>,
+    ) -> Result<Kernel, Refusal> {
+        if let Some(uuid) = of {
+            return self.kernel(caller, of, &uuid.to_string()).await;
+        }
+        let name = match name.filter(|name| !name.is_empty()) {
+            Some(name) => name,
+            None => self.kernels.specs(caller).await?.default,
+        };
+        self.kernels.start(caller, &name).await
+    }
+
+    /// Makes a session of a document, on a kernel that runs or on a new one. A document has one session.
+    async fn open_session(
+        &self,
+        caller: &Caller,
+        of: Option<SessionUuid>,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Refusal> {
+        let wanted: Wanted = read(request).await?;
+        let known = wanted.path.as_deref().and_then(|path| self.documents.of_path(path));
+        if let Some((id, kernel)) = known
+            && let Ok(kernel) = self.kernel(caller, of, &kernel.to_string()).await
+        {
+            return Ok(answers::json_answer(StatusCode::CREATED, &self.session_model(id, &kernel)));
+        }
+        let kernel = self.wanted(caller, of, wanted.kernel.clone().unwrap_or_default()).await?;
+        let id = self.documents.new_id(kernel.uuid);
+        self.documents.put(id, kernel.uuid, &wanted);
+        Ok(answers::json_answer(StatusCode::CREATED, &self.session_model(id, &kernel)))
+    }
+
+    /// Renames a session, or gives it another kernel, which ends the one it had.
+    async fn change_session(
+        &self,
+        caller: &Caller,
+        of: Option<SessionUuid>,
+        (id, kernel): (Uuid, Kernel),
+        request: Request<Body>,
+    ) -> Result<Value, Refusal> {
+        let wanted: Wanted = read(request).await?;
+        let now = match wanted.kernel.clone() {
+            Some(WantedKernel { id: None, name: None }) | None => kernel.clone(),
+            Some(other) => self.wanted(caller, of, other).await?,
+        };
+        self.documents.put(id, now.uuid, &wanted);
+        if now.uuid != kernel.uuid && of.is_none() {
+            self.kernels.end(caller, kernel.uuid).await?;
+        }
+        Ok(self.session_model(id, &now))
+    }
+
+    async fn wanted(
+        &self,
+        caller: &Caller,
+        of: Option<SessionUuid>,
+        kernel: WantedKernel,
+    ) -> Result<Kernel, Refusal> {
+        match kernel.id.filter(|id| !id.is_empty()) {
+            Some(id) => self.kernel(caller, of, &id).await,
+            None => self.started(caller, of, kernel.name).await,
+        }
+    }
+
+    async fn session(
+        &self,
+        caller: &Caller,
+        of: Option<SessionUuid>,
+        id: &str,
+    ) -> Result<(Uuid, Kernel), Refusal> {
+        let none = || Refusal::new(Code::NotFound, format!("there is no session '{}'", shown(id)));
+        let uuid: Uuid = id.parse().map_err(|_| none())?;
+        let kernel = self.kernel(caller, of, &self.documents.kernel(uuid).to_string()).await?;
+        Ok((uuid, kernel))
+    }
+
+    fn session_model(&self, id: Uuid, kernel: &Kernel) -> Value {
+        self.documents.model(id, kernel, self.model(kernel))
     }
 
     async fn kernel(&self, caller: &Caller, of: Option<SessionUuid>, id: &str) -> Result<Kernel, Refusal> {
@@ -211,6 +308,23 @@ impl Inner {
     fn model(&self, kernel: &Kernel) -> Value {
         answers::kernel(kernel, self.watch.state(kernel.uuid).as_ref())
     }
+}
+
+/// What a body says. An empty one says nothing.
+async fn read<T: DeserializeOwned + Default>(request: Request<Body>) -> Result<T, Refusal> {
+    let invalid = |text: String| Refusal::new(Code::InvalidArgument, text);
+    let body = Limited::new(request.into_body(), BODY_LIMIT).collect().await;
+    let body = body.map_err(|error| invalid(format!("could not read the body: {error}")))?.to_bytes();
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    let value: Value = serde_json::from_slice(&body)
+        .map_err(|error| invalid(format!("the body cannot be read: {error}")))?;
+    // A list would be read as the fields in their order.
+    if !value.is_object() {
+        return Err(invalid("the body is to be a JSON object".to_owned()));
+    }
+    serde_json::from_value(value).map_err(|error| invalid(format!("the body cannot be read: {error}")))
 }
 
 fn no_spec(name: &str) -> Refusal {

@@ -12,6 +12,7 @@ mod gateway;
 mod kernels;
 mod path;
 mod relay;
+mod sessions;
 mod watch;
 
 pub use gateway::JupyterGateway;

@@ -41,6 +41,10 @@ pub(super) enum What<'a> {
     Act(&'a str, &'a str),
     /// The WebSocket of a kernel.
     Channels(&'a str),
+    /// All documents with a kernel.
+    Sessions,
+    /// One of them.
+    Session(&'a str),
     /// Nothing that there is.
     Unknown,
 }
@@ -74,6 +78,8 @@ pub(super) fn place(path: &str) -> Option<Place<'_>> {
                 ["kernelspecs", name] => What::Spec(name),
                 ["kernels"] => What::Kernels,
                 ["kernels", id] => What::Kernel(id),
+                ["sessions"] => What::Sessions,
+                ["sessions", id] => What::Session(id),
                 ["kernels", id, "channels"] => What::Channels(id),
                 ["kernels", id, action @ ("interrupt" | "restart")] => What::Act(id, action),
                 _ => What::Unknown,
@@ -117,6 +123,8 @@ mod tests {
             ("/api/kernels/7/restart", What::Act("7", "restart")),
             ("/api/kernels/7/explode", What::Unknown),
             ("/api/kernels/7/channels", What::Channels("7")),
+            ("/api/sessions", What::Sessions),
+            ("/api/sessions/7", What::Session("7")),
             ("/jupyter-token/secret/api/kernels", What::Kernels),
             ("/base/-dot-us-central1.kernels.googleusercontent.com/api/kernels", What::Kernels),
             ("/7-dot-l.kernels.googleusercontent.com/kernelspecs/x/logo-64x64.png", What::Logo("x")),

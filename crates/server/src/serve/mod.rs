@@ -263,7 +263,7 @@ fn assemble(
     });
     let gateway = Gateway::with_artifacts(directory.clone(), Arc::new(artifacts), GatewayConfig::default());
     let watch = KernelWatch::new(directory);
-    let keeper = Keeper::new(control.clone(), secrets.clone(), watch.clone());
+    let keeper = Keeper::new(control.clone(), secrets.clone(), watch.clone(), cards.clone());
     keeper.listen(kernels);
     let of_sessions = SessionKernels {
         control: control.clone(),

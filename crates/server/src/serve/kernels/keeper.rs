@@ -18,6 +18,7 @@ use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
+use super::Cards;
 use crate::serve::secrets::EngineSecrets;
 
 /// How soon a session whose record could not be read is looked at again.
@@ -37,6 +38,7 @@ struct Inner {
     control: Control,
     secrets: Arc<EngineSecrets>,
     watch: KernelWatch,
+    cards: Arc<dyn Cards>,
     kept: Mutex<HashMap<SessionUuid, Kept>>,
     tasks: TaskTracker,
 }
@@ -49,8 +51,14 @@ struct Kept {
 }
 
 impl Keeper {
-    pub(crate) fn new(control: Control, secrets: Arc<EngineSecrets>, watch: KernelWatch) -> Self {
-        Self(Arc::new(Inner { control, secrets, watch, kept: Mutex::default(), tasks: TaskTracker::new() }))
+    pub(crate) fn new(
+        control: Control,
+        secrets: Arc<EngineSecrets>,
+        watch: KernelWatch,
+        cards: Arc<dyn Cards>,
+    ) -> Self {
+        let (kept, tasks) = (Mutex::default(), TaskTracker::new());
+        Self(Arc::new(Inner { control, secrets, watch, cards, kept, tasks }))
     }
 
     /// Takes up the kernels that an earlier service has left, and waits until most have said what they do: one whose
@@ -113,7 +121,8 @@ impl Keeper {
         if kept.contains_key(&session.uuid) {
             return;
         }
-        let kernel = self.kernel(session, endpoint, super::sessions::spec_name(&session.config));
+        let kernel =
+            self.kernel(session, endpoint, super::sessions::spec_name(&*self.0.cards, &session.config));
         self.0.watch.follow(session.uuid, kernel.relay.clone());
         let (keeper, session, relay) = (self.clone(), session.clone(), kernel.relay.clone());
         let uuid = session.uuid;

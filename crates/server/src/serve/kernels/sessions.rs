@@ -40,6 +40,9 @@ const PAGE: i32 = 1000;
 pub(crate) trait Cards: Send + Sync + 'static {
     /// Those that can be used now, the default first.
     fn cards(&self) -> Vec<Card>;
+
+    /// The name of the runtime that serves such a session.
+    fn runtime_of(&self, config: &SessionConfig) -> Option<String>;
 }
 
 /// A runtime that kernels can run on.
@@ -248,7 +251,7 @@ impl Kernels for SessionKernels {
         };
         Ok(Some(match (&session.state, keeper::ended(&session)) {
             (SessionState::Active { endpoint, .. }, _) => {
-                let spec = spec_name(&session.config);
+                let spec = spec_name(&*self.cards, &session.config);
                 Found::Running(self.keeper.kernel(&session, endpoint.clone(), spec))
             }
             (_, Some(why)) => Found::Ended(why),
@@ -270,11 +273,15 @@ impl Kernels for SessionKernels {
 }
 
 /// The name of the spec that a session was started from, or would have been.
-pub(super) fn spec_name(config: &SessionConfig) -> String {
+pub(super) fn spec_name(cards: &dyn Cards, config: &SessionConfig) -> String {
     match config.template.parse::<TemplateName>() {
         Ok(template) => format!("{TEMPLATE}{}", template.id()),
-        Err(_) if config.kernel() == Some(Language::Scala) => format!("{SCALA}{}", config.version()),
-        Err(_) => format!("{RUNTIME}{}", config.version()),
+        Err(_) => {
+            // A session may name it by an alias, or not at all.
+            let runtime = cards.runtime_of(config).unwrap_or_else(|| config.version().to_owned());
+            let language = if config.kernel() == Some(Language::Scala) { SCALA } else { RUNTIME };
+            format!("{language}{runtime}")
+        }
     }
 }
 
