@@ -17,6 +17,8 @@ pub(crate) struct Hello {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub(crate) enum FromHost {
+    /// The session's Spark listens.
+    Spark,
     /// A kernel was started, and has its ports.
     Kernel {
         /// Where they are, and the key.

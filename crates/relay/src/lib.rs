@@ -61,7 +61,7 @@ async fn run() -> Result<(), String> {
     let Hello { secret } =
         serde_json::from_str(&hello).map_err(|_| "the first line must hold the secret".to_owned())?;
     let hub = Arc::new(Hub::new());
-    let listener = server::listen().await.map_err(|error| format!("could not listen: {error}"))?;
+    let (listener, address) = server::listen().await.map_err(|error| format!("could not listen: {error}"))?;
     tokio::spawn(server::serve(listener, hub.clone(), secret));
     loop {
         let line = match lines.next_line().await {
@@ -70,6 +70,8 @@ async fn run() -> Result<(), String> {
             Ok(None) | Err(_) => break,
         };
         match serde_json::from_str(&line) {
+            // By then its own addresses have been said: they are looked for before this one.
+            Ok(FromHost::Spark) => server::announce(address),
             Ok(FromHost::Kernel { connection_file }) => hub.connect(&connection_file).await,
             Ok(FromHost::Died { text }) => hub.died(&text),
             Ok(FromHost::Ending) => break,

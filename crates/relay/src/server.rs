@@ -1,6 +1,7 @@
 //! The port of the relay: for the service on the same machine, which shows the engine's secret.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -30,11 +31,16 @@ use crate::hub::Hub;
 /// What stands directly before the relay's address in the engine's log.
 pub const LISTENING: &str = "Kernel relay listening on ";
 
-/// Listens on a free port of loopback and says so.
-pub(crate) async fn listen() -> io::Result<TcpListener> {
+/// Listens on a free port of loopback.
+pub(crate) async fn listen() -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    eprintln!("{LISTENING}{}", listener.local_addr()?);
-    Ok(listener)
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Says where the relay listens, to whoever reads the engine's log.
+pub(crate) fn announce(address: SocketAddr) {
+    eprintln!("{LISTENING}{address}");
 }
 
 /// Answers until the process ends.

@@ -118,6 +118,7 @@ class Host:
             for line in lines:
                 self.spark_port = self.spark_port or port_in(line, self.settings["spark"]["listening"])
             if self.spark_port is not None:
+                self.tell({"event": "spark"})
                 self.tell_kernel_of_spark()
                 self.tell_relay_of_kernel()
 
