@@ -30,10 +30,11 @@ pub const NEED: Need = Need { memory: 320 << 20, cores: 0 };
 const FOLDER: &str = "kernel";
 
 /// The program of the host, and the modules of the kernel.
-const PROGRAMS: [(&str, &str); 3] = [
+const PROGRAMS: [(&str, &str); 4] = [
     ("host.py", include_str!("kernel/host.py")),
     ("hearth_kernel.py", include_str!("kernel/kernel.py")),
     ("hearth_binding.py", include_str!("kernel/binding.py")),
+    ("hearth_outputs.py", include_str!("kernel/outputs.py")),
 ];
 
 /// The file, in the scratch directory, of what a kernel may be told after it has started: see [`told`].
@@ -56,6 +57,8 @@ pub struct Parts {
     pub uv: Option<PathBuf>,
     /// The variables that tell it where packages come from.
     pub uv_variables: BTreeMap<String, String>,
+    /// The names of variables that would tell it so, and hold what is not for notebooks.
+    pub uv_withheld: Vec<String>,
 }
 
 /// The language of a kernel's cells.
@@ -158,6 +161,7 @@ fn settings(parts: &Parts, spark: &EngineSpec) -> Value {
         "env": environment,
         "uv": parts.uv,
         "uv-env": parts.uv_variables,
+        "uv-withheld": parts.uv_withheld,
     })
 }
 

@@ -149,7 +149,8 @@ impl Pools {
     /// Notes that a session of this recipe is likely to be created soon.
     fn expected(&self, recipe: &RecipeId, now: Timestamp) {
         let mut state = self.state();
-        if state.has(recipe) {
+        // Before the first look at the pools nobody knows; what belongs to none is forgotten by that.
+        if state.defined.is_empty() || state.has(recipe) {
             state.demand.entry(recipe.clone()).or_default().expect(now);
             state.due_at = state.due_at.min(now);
         }

@@ -7,6 +7,7 @@ import sys
 import threading
 
 from hearth_binding import Binding
+from hearth_outputs import Outputs
 
 # Rows of a DataFrame that are shown.
 SHOWN_ROWS = 20
@@ -49,6 +50,9 @@ def kernel_app(connection_file, up, **settings):
     from traitlets.config import Config
 
     class App(IPKernelApp):
+        def _session_default(self):
+            return Outputs(parent=self)
+
         def _bind_socket(self, socket, port):
             if socket.type == zmq.XPUB:
                 # The relay reads always. What waits for it must not be dropped, as it is by default after 1000 messages.
@@ -199,6 +203,12 @@ def install_packages(shell, binding, host):
             print("This session cannot install packages: there is no uv. Run `hearth doctor` where the service runs.")
         elif words[0] == "install":
             index = binding.index()
+            if index is None and host.settings["uv-withheld"]:
+                # Without them packages would come from somewhere else.
+                names = ", ".join(host.settings["uv-withheld"])
+                print(f"The service installs packages with credentials that notebooks do not get ({names}).")
+                print("Name packages in the session's property spark.dataproc.python.packages, or give the session an index of its own.")
+                return
             own = ["--no-config", "--default-index", index] if index else []
             run("install", "--overrides", "/dev/stdin", *own, *words[1:], stdin=overrides(words[1:]))
             importlib.invalidate_caches()

@@ -22,7 +22,7 @@ use hearth_runtimes::{
 };
 
 use super::engines::machine_cores;
-use super::kernels::{Card, Cards};
+use super::kernels::{Card, Cards, entitled};
 use super::metastores::{Connection, Metastores};
 use super::packages::{self, Layers};
 use super::secrets::EngineSecrets;
@@ -42,19 +42,6 @@ pub(crate) struct CatalogueLauncher {
     /// This program, which is also the relay of kernels.
     pub(crate) program: PathBuf,
 }
-
-/// Variables of this process, beside those of uv itself, that installing packages depends on: what is trusted, and the
-/// way out of the network. Kernels run as the same user, who can read them in any case.
-const INSTALLING: [&str; 8] = [
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "ALL_PROXY",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-];
 
 /// Where the environments of runtimes are.
 pub(crate) enum Environments {
@@ -172,9 +159,8 @@ impl CatalogueLauncher {
             Environments::None => None,
         };
         let relay = vec![self.program.display().to_string(), "kernel-relay".to_owned()];
-        let names = |name: &str| name.starts_with("UV_") || INSTALLING.contains(&name);
-        let uv_variables = std::env::vars().filter(|(name, _)| names(name)).collect();
-        kernel::Parts { relay, relay_listening: hearth_relay::LISTENING, uv, uv_variables }
+        let (uv_variables, uv_withheld) = entitled(std::env::vars());
+        kernel::Parts { relay, relay_listening: hearth_relay::LISTENING, uv, uv_variables, uv_withheld }
     }
 
     /// The runtime that serves a session: of those that its version can mean, the first that is installed.
@@ -318,6 +304,10 @@ impl Cards for CatalogueLauncher {
             scala: runtime.engine == EngineKind::Spark,
         };
         runtimes.into_iter().map(card).collect()
+    }
+
+    fn runtime_of(&self, config: &SessionConfig) -> Option<String> {
+        self.runtime(config).ok().map(|runtime| runtime.name.clone())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happens while nobody looks: output, restarts of the service, and use of the session.
 
 use hearth_jupyter::Channel;
-use hearth_testkit::{TestServer, eventually};
+use hearth_testkit::{Python, TestServer, eventually};
 use serde_json::{Value, json};
 
 use super::client::{Notebook, Said, shown};
@@ -110,25 +110,75 @@ fn a_thousand_cells_wait_for_each_other_and_are_all_answered() {
 }
 
 #[test]
-fn a_client_that_never_reads_costs_a_bounded_amount_and_hears_what_it_missed() {
+fn a_hundred_megabytes_of_output_arrive_whole_and_cost_a_bounded_amount() {
     let server = TestServer::start(HEARTH);
     let id = start(&server);
+    let relay = || {
+        let engines = server.engines();
+        engines.into_iter().find(|process| process.command().contains("kernel-relay")).unwrap()
+    };
     let mut silent = Notebook::open(&server, &id, "silent");
     let mut other = Notebook::open(&server, &id, "other");
-    let before = server.peak_memory();
-    // Three times as much as is kept.
-    let told = other.run("for n in range(100): print('x' * 1_000_000 + f' {n}', flush=True)\nprint('done')");
-    assert!(told.ends_with("done\n"));
-    let grown = server.peak_memory() - before;
+    let (service, before) = (server.peak_memory(), relay().peak_memory());
+    // Four times as much as is kept, and without a pause in which it would be said in pieces.
+    let told = other.run("for n in range(100): print('x' * 1_000_000 + f' {n}')\nprint('done')");
+    let said: Vec<_> =
+        told.lines().filter_map(|line| line.trim_start_matches('x').strip_prefix(' ')).collect();
+    assert_eq!(said, (0..100).map(|n| n.to_string()).collect::<Vec<_>>(), "who reads misses nothing");
+    assert!(told.len() > 100_000_000 && told.ends_with("done\n"), "{} bytes", told.len());
+    // What becomes more on its way, and one output that cannot be said in pieces.
+    let told = other.run("for n in range(20): print('\\n' * 1_000_000, end='')\nprint('done')");
+    assert_eq!(told.len(), 20_000_005);
+    let told = other
+        .run("from IPython.display import display\ndisplay({'text/plain': 'x' * 100_000_000}, raw=True)");
+    assert!(told.contains("an output of 95 MiB was left out"), "{told}");
+    let grown = server.peak_memory() - service;
     assert!(grown < 64 << 20, "the service grew by {grown} bytes");
-    let relays: Vec<_> =
-        server.engines().into_iter().filter(|process| process.command().contains("kernel-relay")).collect();
-    assert_eq!(relays.len(), 1);
-    let peak = relays[0].peak_memory();
-    assert!(peak < 256 << 20, "the relay held {peak} bytes");
-    let heard = silent.until(|said| said.content["text"].as_str().is_some_and(|text| text.contains("done")));
+    // With what it takes by itself, less than 64 MiB.
+    let grown = relay().peak_memory() - before;
+    assert!(grown < 54 << 20, "the relay grew by {grown} bytes");
+    let heard =
+        silent.until(|said| said.content["text"].as_str().is_some_and(|text| text.contains("left out")));
     let told = shown(&heard);
     assert!(told.contains("messages were dropped here"), "{} bytes", told.len());
+}
+
+/// Makes a session as old as one whose ttl of ten minutes, the shortest there is, ends in so many seconds.
+const AGED: &str = "import datetime, sqlite3, sys\n\
+    path, session, seconds = sys.argv[1:]\n\
+    since = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=600 - int(seconds))\n\
+    since = since.isoformat().replace('+00:00', 'Z')\n\
+    change = 'UPDATE sessions SET document = json_set(document, ?, ?, ?, json(?)) WHERE id = ?'\n\
+    ttl = ['$.config.environment.execution.ttl', '{\"secs\": 600, \"nanos\": 0}']\n\
+    store = sqlite3.connect(path)\n\
+    store.execute(change, ['$.state_at', since, *ttl, session])\n\
+    store.commit()\n";
+
+#[test]
+fn a_session_whose_time_is_nearly_over_says_so_in_its_notebook_and_then_that_it_is() {
+    let mut server = TestServer::start(HEARTH);
+    let made = session(&server, "brief");
+    let id = made["uuid"].as_str().unwrap();
+    let mut notebook = Notebook::open(&server, id, "ada");
+    assert_eq!(notebook.run("print('here')"), "here\n");
+    notebook.leave();
+    server.kill9();
+    let script = server.scratch().join("aged.py");
+    std::fs::write(&script, AGED).unwrap();
+    let store = server.state_dir().join("hearth.db");
+    Python::client("jupyterlab").run(&script, &[store.to_str().unwrap(), "brief", "12"]).succeeded();
+    server.restart();
+    let mut notebook = Notebook::open(&server, id, "ada");
+    let (said, ended) = notebook.rest();
+    let told: Vec<_> =
+        said.iter().filter(|said| said.msg_type == "stream").map(|said| &said.content["text"]).collect();
+    let near =
+        told.iter().position(|text| text.as_str().unwrap().starts_with("Session brief: Its ttl ends it in "));
+    let over = told.iter().position(|text| text.as_str().unwrap().contains("It is being ended. "));
+    assert!(near.is_some() && over.is_some(), "{told:#?}");
+    assert_eq!(ended.map(|(code, _)| code), Some(1001));
+    server.session_in("brief", "TERMINATED");
+    server.nothing_left();
 }
 
 #[test]

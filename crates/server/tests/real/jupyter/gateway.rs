@@ -90,10 +90,56 @@ fn a_session_made_through_the_api_has_an_endpoint_that_notebooks_share() {
     // What one has run the other one sees, but not the answer to it.
     let seen = ada.until(|said| said.msg_type == "stream");
     assert!(seen.iter().all(|said| said.msg_type != "execute_reply"), "{seen:#?}");
+    let listed = server.rest().get(&format!("{path}/api/kernelspecs")).ok();
+    assert_eq!((&listed["default"], listed["kernelspecs"].as_object().unwrap().len()), (&json!(SPEC), 1));
     // A notebook that is shut down leaves the others theirs.
     assert_eq!(server.rest().delete(&format!("{path}/api/kernels/{id}")).status, 204);
     assert_eq!(ada.run("print(n)"), "21\n");
     server.terminate("shared");
+    server.nothing_left();
+}
+
+#[test]
+fn documents_have_sessions_as_on_a_server_of_notebooks() {
+    let server = TestServer::start(HEARTH);
+    let rest = server.rest();
+    assert_eq!(rest.get("/api/sessions").ok(), json!([]));
+    let open = |path: &str| {
+        let body = json!({"path": path, "name": "", "type": "notebook", "kernel": {"name": SPEC}});
+        let answer = rest.post("/api/sessions", &body);
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.json
+    };
+    let opened = open("work/a.ipynb");
+    let kernel = opened["kernel"]["id"].as_str().unwrap();
+    assert_eq!((&opened["path"], &opened["kernel"]["name"]), (&json!("work/a.ipynb"), &json!(SPEC)));
+    let again = open("work/a.ipynb");
+    assert_eq!((&again["id"], &again["kernel"]["id"]), (&opened["id"], &json!(kernel)), "a document has one");
+    let at = format!("/api/sessions/{}", opened["id"].as_str().unwrap());
+    let renamed = rest.call("PATCH", &at, r#"{"path": "work/b.ipynb"}"#).ok();
+    assert_eq!((&renamed["path"], &renamed["type"]), (&json!("work/b.ipynb"), &json!("notebook")));
+    let listed = rest.get("/api/sessions").ok();
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["path"]), (1, &renamed["path"]), "{listed:#}");
+    let mut notebook = Notebook::open(&server, kernel, "a");
+    assert_eq!(notebook.run("1 + 1"), "2");
+    // Another kernel for the same document ends the one that it had.
+    let changed = rest.call("PATCH", &at, &json!({"kernel": {"name": SPEC}}).to_string()).ok();
+    assert_eq!((&changed["id"], &changed["path"]), (&opened["id"], &json!("work/b.ipynb")));
+    let other = changed["kernel"]["id"].as_str().unwrap();
+    assert_ne!(other, kernel);
+    assert_eq!(notebook.rest().1.map(|(code, _)| code), Some(1001));
+    // A console on the same kernel.
+    let shared = json!({"path": "console", "type": "console", "kernel": {"id": other}});
+    let shared = rest.post("/api/sessions", &shared);
+    assert_eq!((shared.status, &shared.json["kernel"]["id"]), (201, &json!(other)), "{}", shared.text);
+    assert_eq!(rest.get("/api/sessions").ok().as_array().unwrap().len(), 2);
+    assert_eq!(rest.get("/api/sessions/nothing").status, 404);
+    assert_eq!(rest.post("/api/sessions", &json!({"path": 7})).status, 400);
+    assert_eq!(rest.delete(&at).status, 204);
+    eventually("the kernel has ended with its session", || match rest.get("/api/sessions").ok() {
+        all if all == json!([]) => Ok(()),
+        all => Err(all),
+    });
     server.nothing_left();
 }
 

@@ -136,5 +136,16 @@ fn a_kernel_that_cannot_start_shows_its_traceback() {
     });
     let message = session["stateMessage"].as_str().unwrap();
     assert!(message.contains("Error") && message.contains("The kernel has ended"), "{message}");
+    // Whoever asks for a kernel is told the same.
+    let mut template = body;
+    template["jupyterSession"] = json!({"displayName": "Broken"});
+    template["name"] = json!("projects/local/locations/local/sessionTemplates/broken");
+    server.rest().post("/v1/projects/local/locations/local/sessionTemplates", &template).ok();
+    let refused = server.rest().post("/api/kernels", &json!({"name": "template-broken"}));
+    let told = refused.json["message"].as_str().unwrap();
+    assert!(
+        refused.status == 500 && told.contains("Error") && told.contains("The kernel has ended"),
+        "{told}"
+    );
     server.nothing_left();
 }

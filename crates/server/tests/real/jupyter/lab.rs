@@ -28,6 +28,11 @@ pub(super) struct Lab {
 impl Lab {
     /// Starts one with `hearth notebook`, and waits until it shows the kernels of the service.
     pub(super) fn start(server: &TestServer) -> Self {
+        Self::on(server, &[])
+    }
+
+    /// The same with more words of the command.
+    fn on(server: &TestServer, words: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let (home, folder) = (server.scratch().join("home"), server.scratch().join("notebooks"));
         for (plugin, text) in SETTINGS {
@@ -38,7 +43,7 @@ impl Lab {
         std::fs::create_dir_all(&folder).unwrap();
         let log = std::fs::File::create(server.scratch().join("lab.log")).unwrap();
         let mut command = Command::new(HEARTH);
-        command.arg("notebook").arg("--jupyter").arg(cache().join("clients/jupyterlab/bin/jupyter-lab"));
+        command.arg("notebook").args(words).arg("--jupyter").arg(cache().join("clients/jupyterlab/bin/jupyter-lab"));
         command.arg("--state-dir").arg(server.state_dir()).args(["--", "--no-browser", "--allow-root"]);
         command.arg(format!("--ServerApp.port={port}")).arg(format!("--IdentityProvider.token={TOKEN}"));
         command.arg(format!("--ServerApp.root_dir={}", folder.display()));
@@ -72,6 +77,32 @@ impl Drop for Lab {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+#[test]
+fn notebooks_opened_on_a_session_share_its_kernel_and_leave_it_running() {
+    let server = TestServer::start(HEARTH);
+    let session = super::session(&server, "shared");
+    let full = format!("{}/sessions/shared", hearth_testkit::PARENT);
+    let unknown = server.command(&["notebook", &format!("{full}x")]);
+    assert!(unknown.failed().contains("sharedx"), "a session there is not");
+    let lab = Lab::on(&server, &[&full]);
+    let specs = lab.rest().get("/api/kernelspecs").ok();
+    assert_eq!(specs["kernelspecs"].as_object().unwrap().len(), 1, "{specs:#}");
+    let open = |path: &str| {
+        let notebook = json!({"kernel": {"name": SPEC}, "name": path, "path": path, "type": "notebook"});
+        let opened = lab.rest().post("/api/sessions", &notebook);
+        assert_eq!(opened.status, 201, "{}", opened.text);
+        opened.json
+    };
+    let (first, second) = (open("a.ipynb"), open("b.ipynb"));
+    assert_eq!((&first["kernel"]["id"], &second["kernel"]["id"]), (&session["uuid"], &session["uuid"]));
+    let closed = lab.rest().delete(&format!("/api/sessions/{}", first["id"].as_str().unwrap()));
+    assert_eq!(closed.status, 204, "{}", closed.text);
+    let mut notebook = super::client::Notebook::open(&server, session["uuid"].as_str().unwrap(), "b");
+    assert_eq!(notebook.run("1 + 1"), "2", "the other one goes on");
+    server.terminate("shared");
+    server.nothing_left();
 }
 
 #[test]

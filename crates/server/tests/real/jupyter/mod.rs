@@ -7,6 +7,7 @@ mod gateway;
 mod kernels;
 mod lab;
 mod scala;
+mod spark;
 mod warm;
 
 use hearth_testkit::{PARENT, TestServer};
