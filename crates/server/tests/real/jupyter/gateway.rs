@@ -25,6 +25,18 @@ fn jupyters_own_gateway_client_runs_a_notebook() {
 }
 
 #[test]
+fn papermill_runs_a_notebook_with_parameters_and_keeps_what_it_has_run() {
+    let server = TestServer::start(HEARTH);
+    let folder = server.scratch().join("papermill");
+    std::fs::create_dir(&folder).unwrap();
+    let arguments = [server.address(), server.token(), SPEC, folder.to_str().unwrap()];
+    let said = Python::client("jupyterlab").run(&script("runs_papermill.py"), &arguments).succeeded();
+    assert_eq!(said, "12\nValueError\n[['error'], []]\npassed\n");
+    // Failed or not, it shuts its kernels down.
+    server.nothing_left();
+}
+
+#[test]
 fn runtimes_and_templates_with_a_kernel_are_cards() {
     let server = TestServer::start(HEARTH);
     let templates = "/v1/projects/local/locations/local/sessionTemplates";
