@@ -174,7 +174,7 @@ fn a_session_whose_time_is_nearly_over_says_so_in_its_notebook_and_then_that_it_
         said.iter().filter(|said| said.msg_type == "stream").map(|said| &said.content["text"]).collect();
     let near =
         told.iter().position(|text| text.as_str().unwrap().starts_with("Session brief: Its ttl ends it in "));
-    let over = told.iter().position(|text| text.as_str().unwrap().contains("It is being ended. "));
+    let over = told.iter().position(|text| text.as_str().unwrap().contains("after its ttl of 600 s"));
     assert!(near.is_some() && over.is_some(), "{told:#?}");
     assert_eq!(ended.map(|(code, _)| code), Some(1001));
     server.session_in("brief", "TERMINATED");

@@ -43,7 +43,11 @@ impl Lab {
         std::fs::create_dir_all(&folder).unwrap();
         let log = std::fs::File::create(server.scratch().join("lab.log")).unwrap();
         let mut command = Command::new(HEARTH);
-        command.arg("notebook").args(words).arg("--jupyter").arg(cache().join("clients/jupyterlab/bin/jupyter-lab"));
+        command
+            .arg("notebook")
+            .args(words)
+            .arg("--jupyter")
+            .arg(cache().join("clients/jupyterlab/bin/jupyter-lab"));
         command.arg("--state-dir").arg(server.state_dir()).args(["--", "--no-browser", "--allow-root"]);
         command.arg(format!("--ServerApp.port={port}")).arg(format!("--IdentityProvider.token={TOKEN}"));
         command.arg(format!("--ServerApp.root_dir={}", folder.display()));
