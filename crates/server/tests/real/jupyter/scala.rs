@@ -1,7 +1,7 @@
 //! Scala kernels, on Apache Spark.
 
 use hearth_jupyter::Channel;
-use hearth_testkit::{PARENT, TestServer, eventually_within};
+use hearth_testkit::{Options, PARENT, TestServer, eventually_within};
 use serde_json::{Value, json};
 
 use super::client::{Notebook, Said, shown};
@@ -133,8 +133,15 @@ fn a_scala_cell_is_interrupted_and_its_kernel_restarted() {
     assert!(told.contains("OPERATION_CANCELED"), "{told}");
     assert!(notebook.run("spark.range(n + 2).count()").ends_with("Long = 3"), "and the session goes on");
 
+    // Ended by force where this Java can do that; told of otherwise.
     let endless = notebook.execute("println(\"begun\")\nwhile (true) {}");
     notebook.until(|said| said.parent == endless && said.msg_type == "stream");
+    assert_eq!(post("interrupt").status, 204);
+    notebook.until(|said| {
+        let forced = said.content["ename"] == "java.lang.ThreadDeath";
+        said.parent == endless && (forced || said.content["text"].to_string().contains("Restart the kernel"))
+    });
+    let endless = notebook.execute("println(\"begun\")\nwhile (true) {}");
     assert_eq!(post("restart").status, 200);
     notebook.until(|said| said.parent == endless && said.channel == Channel::Shell);
     assert!(notebook.run("n").contains("not found: value n"));
@@ -148,6 +155,25 @@ fn a_scala_cell_is_interrupted_and_its_kernel_restarted() {
     assert!(notebook.run("spark.range(5).count()").ends_with("Long = 5"));
     server.terminate("stops");
     server.nothing_left();
+}
+
+#[test]
+fn a_scala_kernel_that_was_kept_ready_learns_whose_it_is() {
+    let server = Options::new(HEARTH).set(&format!("pools.engines={RUNTIME}/scala=1")).start();
+    eventually_within(PATIENCE, "an engine is ready", || {
+        let pools = server.rest().get("/hearth/v1/pools").ok()["pools"].clone();
+        if pools[0]["ready"] == 1 { Ok(()) } else { Err(pools) }
+    });
+    let before = server.engines();
+    let mut body = asked("warm");
+    let properties = json!({"spark.sql.session.timeZone": "Asia/Tokyo"});
+    body["runtimeConfig"] = json!({"version": RUNTIME, "properties": properties});
+    server.rest().post(&format!("/v1/{PARENT}/sessions?sessionId=warm"), &body).ok();
+    let id = crate::uuid(&session_in(&server, "warm", "ACTIVE"));
+    assert!(before.iter().any(|process| process.engine == id), "{before:#?}");
+    let mut notebook = Notebook::open(&server, &id, "a");
+    let zone = "spark.conf.get(\"spark.sql.session.timeZone\")";
+    assert_eq!(notebook.run(zone), "val res0: String = Asia/Tokyo");
 }
 
 #[test]
