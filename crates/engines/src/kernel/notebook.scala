@@ -65,7 +65,7 @@ class HearthNotebook extends java.io.Closeable {
     running = Thread.currentThread
     running.setContextClassLoader(repl.classLoader)
     try {
-      val result = repl.interpretFinally(code)
+      val result = interpret(code)
       answer.add(result.toString)
       answer.add(printed.toString)
       if (result == Results.Success) {
@@ -90,6 +90,32 @@ class HearthNotebook extends java.io.Closeable {
       Thread.interrupted()
     }
     answer
+  }
+
+  // A class that is still being defined cannot be loaded by Spark's executors: what a cell defines first is run apart from the rest,
+  // unless it needs the rest.
+  private def interpret(code: String): Results.Result = definitions(code) match {
+    case Some(end) if repl.interpretFinally(code.take(end)) == Results.Success =>
+      // Lines are counted from the cell's first.
+      repl.interpretFinally("\n" * code.take(end).count(_ == '\n') + code.drop(end).replaceFirst("^[ \t]*;", ""))
+    case _ =>
+      printed.getBuffer.setLength(0)
+      repl.interpretFinally(code)
+  }
+
+  // Where the classes and objects end that a cell begins with, if anything but such follows.
+  private def definitions(code: String): Option[Int] = {
+    val compiler = repl.global
+    import compiler.{ImplDef, Import, newUnitParser}
+    if (!code.matches("(?s).*\\b(class|object|trait)\\b.*")) return None
+    val trees = repl.reporter.suppressOutput {
+      try if (repl.parseString(code) == Results.Success) newUnitParser(code).parseStats() else Nil
+      finally repl.reporter.reset()
+    }
+    val (imports, others) = trees.span(_.isInstanceOf[Import])
+    val (classes, rest) = others.span(_.isInstanceOf[ImplDef])
+    val whole = classes.isEmpty || rest.isEmpty || rest.exists(_.isInstanceOf[ImplDef]) || !classes.last.pos.isRange
+    if (whole) None else Some(classes.last.pos.end).filter(end => repl.parseString(code.drop(end)) == Results.Success)
   }
 
   private def lastException: Throwable = repl.valueOfTerm("lastException").orNull.asInstanceOf[Throwable]

@@ -88,7 +88,7 @@ class Repl:
         settings = self.jvm.scala.tools.nsc.Settings()
         settings.usejavacp().tryToSetFromPropertyValue("true")
         # Files of classes are what Spark is given of a cell's functions; a class around each cell is what can be sent.
-        settings.processArgumentString(f"-Yrepl-class-based -Yrepl-outdir {self.classes}")
+        settings.processArgumentString(f"-Yrangepos -Yrepl-class-based -Yrepl-outdir {self.classes}")
         printed = self.jvm.java.io.StringWriter()
         reporter = self.jvm.scala.tools.nsc.interpreter.shell.ReplReporterImpl(
             settings, self.jvm.java.io.PrintWriter(printed)

@@ -55,6 +55,13 @@ fn cells_in_scala_run_on_the_sessions_spark() {
     assert_eq!(notebook.run(companions), "class Person\nobject Person");
     let chained = "Seq(Person.young(\"Ada\"))\n  .toDS()\n  .map(p => p.copy(age = p.age + more))\n  .collect()\n  .head";
     assert!(notebook.run(chained).ends_with("Person = Person(Ada,12)"));
+    // One cell that defines a class and has Spark use it.
+    let both = "import java.time.Year\ncase class Born(year: Int)\nspark.range(1990, 1991)\n  .map(n => Born(n.toInt))\n  .collect()\n  .map(born => Year.of(born.year))\n  .head";
+    let said = notebook.run(both);
+    assert!(
+        said.starts_with("import java.time.Year\nclass Born\nval res") && said.ends_with("Year = 1990"),
+        "{said}"
+    );
 
     let said = notebook.run("print(\"grüße\")\nSystem.err.print(\"!\")\n()");
     assert!(said == "grüße!" || said == "!grüße", "two streams have no order: {said}");
