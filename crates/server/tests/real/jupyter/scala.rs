@@ -173,14 +173,14 @@ fn a_scala_kernel_that_was_kept_ready_learns_whose_it_is() {
     });
     let before = server.engines();
     let mut body = asked("warm");
-    let properties = json!({"spark.sql.session.timeZone": "Asia/Tokyo"});
+    let properties = json!({"spark.sql.shuffle.partitions": "3"});
     body["runtimeConfig"] = json!({"version": RUNTIME, "properties": properties});
     server.rest().post(&format!("/v1/{PARENT}/sessions?sessionId=warm"), &body).ok();
     let id = crate::uuid(&session_in(&server, "warm", "ACTIVE"));
     assert!(before.iter().any(|process| process.engine == id), "{before:#?}");
     let mut notebook = Notebook::open(&server, &id, "a");
-    let zone = "spark.conf.get(\"spark.sql.session.timeZone\")";
-    assert_eq!(notebook.run(zone), "val res0: String = Asia/Tokyo");
+    let partitions = "spark.conf.get(\"spark.sql.shuffle.partitions\")";
+    assert_eq!(notebook.run(partitions), "val res0: String = 3");
 }
 
 #[test]
