@@ -5,10 +5,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hearth_testkit::{Python, Script, TestServer, eventually};
+use hearth_testkit::{Python, Script, TestServer, cache, eventually};
 use serde_json::json;
 
 use super::lab::Lab;
+use crate::spark_jvm::RUNTIME;
 use crate::{HEARTH, chromium, script};
 
 /// The card of the runtime that tests have.
@@ -18,7 +19,7 @@ const CARD: &str = "Python (Sail 0.7.2)";
 const SCENE: Duration = Duration::from_secs(300);
 
 /// The pictures that the documentation has.
-const DOCUMENTED: [&str; 3] = ["launcher", "notebook", "ended"];
+const DOCUMENTED: [&str; 4] = ["launcher", "notebook", "scala", "ended"];
 
 /// Starts a scene of the script that uses a browser.
 fn scene(name: &str, lab: &Lab, arguments: &[&str]) -> Script {
@@ -63,6 +64,27 @@ fn cards_open_notebooks_with_spark_and_plots_whose_buttons_work() {
     assert!(cards.contains(&CARD.to_owned()) && cards.contains(&"Flights".to_owned()), "{cards:#?}");
     browser.end();
     document(&["launcher", "notebook"]);
+}
+
+#[test]
+fn a_notebook_in_scala_works_on_apache_spark() {
+    let server = TestServer::start(HEARTH);
+    let data = cache().join("runtimes/envs").read_dir().unwrap().filter_map(Result::ok);
+    let mut data = data.map(|environment| environment.path().join("share/datasets/flights.csv"));
+    let data = data.find(|file| file.is_file()).expect("a runtime with a data set");
+    let template = json!({
+        "name": "projects/local/locations/local/sessionTemplates/scala",
+        "jupyterSession": {"kernel": "SCALA", "displayName": "Scala"},
+        "runtimeConfig": {"version": RUNTIME, "properties": {
+            "spark.driver.memory": "1g", "spark.dataproc.driverEnv.FLIGHTS": data,
+        }},
+    });
+    server.rest().post("/v1/projects/local/locations/local/sessionTemplates", &template).ok();
+    let lab = Lab::start(&server);
+    let mut browser = scene("works-in-scala", &lab, &["Scala"]);
+    browser.until_within(SCENE, "seen");
+    browser.end();
+    document(&["scala"]);
 }
 
 #[test]

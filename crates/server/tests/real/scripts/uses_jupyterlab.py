@@ -220,7 +220,24 @@ def page_is_closed(lab):
     shows(fresh, "(True, 3)")
 
 
+def works_in_scala(lab):
+    """A notebook in Scala, on Apache Spark."""
+    lab.open()
+    lab.new(arguments[0])
+    lab.run('val flights = spark.read.option("header", true).option("inferSchema", true)\n  .csv(sys.env("FLIGHTS"))')
+    counted = lab.run("spark.range(10).count()")
+    shows(counted, "Long = 10")
+    table = lab.run('flights.groupBy("carrier").agg(avg("dep_delay").as("delay")).orderBy(desc("delay")).limit(3)')
+    expect(table.locator("table")).to_contain_text("F9", timeout=PATIENCE)
+    waits = lab.start('println("begun")\nThread.sleep(1000000)')
+    shows(waits, "begun")
+    lab.click("interrupt-kernel")
+    ended(waits)
+    lab.picture("scala")
+
+
 SCENES = {
+    "works-in-scala": works_in_scala,
     "works": works,
     "service-is-killed": service_is_killed,
     "session-is-ended": session_is_ended,
