@@ -1,12 +1,12 @@
 """Walks every tab of a Spark UI as a person does: `walks_pages.py ADDRESS TOKEN CHROMIUM TAB...`.
 
-Signs in, opens each tab, follows the first link to a job, a stage and a query, and fails on an answer of 400 or more, on
-an error in a script, on a table that stays empty, and on a link that leads out of the session.
+Signs in, opens each tab, and follows every link from there on, once. Fails on an answer of 400 or more, on an error in a
+script, on a table that stays empty, and on a link that leads out of the session.
 """
 
 import re
 import sys
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from playwright.sync_api import sync_playwright
 
@@ -15,15 +15,32 @@ base = urlsplit(address)
 problems = []
 
 
+def expected(url):
+    # The browser asks for an icon of the whole site by itself. Of a stage in which no task succeeded, Spark has no summary.
+    return url.endswith("/favicon.ico") or "/taskSummary?" in url
+
+
 def answered(response):
-    # The browser asks for an icon of the whole site by itself.
-    if response.status >= 400 and not response.url.endswith("/favicon.ico"):
+    if response.status >= 400 and not expected(response.url):
         problems.append(f"{response.status} {response.url}")
 
 
 def within(url):
     parts = urlsplit(url)
     return parts.netloc == base.netloc and parts.path.startswith(base.path.rstrip("/"))
+
+
+def page_of(link):
+    """What tells a page from others. How a table is sorted, and what of it is open, does not."""
+    parts = urlsplit(link)
+    query = [(name, value) for name, value in parse_qsl(parts.query) if "." not in name]
+    return parts.path.rstrip("/"), tuple(sorted(query))
+
+
+def links():
+    """The pages that the one that is shown leads to. What ends a job is no page."""
+    hrefs = page.eval_on_selector_all("a[href]", "all => all.map(one => one.href)")
+    return [link for link in hrefs if within(link) and "/kill" not in link]
 
 
 with sync_playwright() as playwright:
@@ -35,15 +52,15 @@ with sync_playwright() as playwright:
     page.goto(address)
     page.on("response", answered)
     page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
-    page.on("console", lambda said: said.type == "error" and "favicon" not in said.location["url"]
+    page.on("console", lambda said: said.type == "error" and not expected(said.location["url"])
             and problems.append(f"{page.url}: {said.text}"))
     page.on("request", lambda request: within(request.url) or request.url.startswith(("data:", "blob:"))
-            or request.url.endswith("/favicon.ico") or problems.append(f"left the session: {request.url}"))
+            or expected(request.url) or problems.append(f"left the session: {request.url}"))
     page.fill("input[name=token]", token)
     page.click("button")
     page.wait_for_selector(".navbar")
     page.wait_for_load_state("networkidle")
-    seen = []
+    seen, found, known = [], [], set()
     for tab in tabs:
         page.click(f".navbar a:text-is('{tab}')")
         page.wait_for_load_state("networkidle")
@@ -52,16 +69,15 @@ with sync_playwright() as playwright:
         seen.append(f"{tab} {page.title()}")
         if tab == "Executors":
             page.wait_for_selector("#active-executors-table tbody tr td:has-text('driver')")
-        for pattern in ("jobs/job/", "stages/stage/", "SQL/execution/", "storage/rdd/", "connect/session/"):
-            links = [link for link in page.eval_on_selector_all("a", "all => all.map(one => one.href)")
-                     if re.search(pattern, link) and "/kill" not in link]
-            if links:
-                back = page.url
-                page.goto(links[0])
-                page.wait_for_load_state("networkidle")
-                seen.append(f"  {pattern} {page.title()}")
-                page.goto(back)
-                page.wait_for_load_state("networkidle")
+        found += links()
+    while found:
+        link = found.pop(0)
+        if page_of(link) not in known:
+            known.add(page_of(link))
+            page.goto(link)
+            page.wait_for_load_state("networkidle")
+            seen.append(f"  {link[len(address):]} {page.title()}")
+            found += links()
     browser.close()
 
 print("\n".join(seen))
