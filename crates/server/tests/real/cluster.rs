@@ -27,7 +27,7 @@ fn session_on(master: &str) -> Value {
 }
 
 #[test]
-fn a_query_on_a_cluster_outlives_a_worker() {
+fn a_query_on_a_cluster_outlives_a_worker_and_the_session_the_loss_of_all() {
     let dir = tempfile::tempdir().unwrap();
     let daemon = |name: &str, address: &str, class: &str, more: &[&str]| {
         let mut arguments = vec!["--host", address, "--port", "0", "--webui-port", "0"];
@@ -40,7 +40,7 @@ fn a_query_on_a_cluster_outlives_a_worker() {
     let work = dir.path().join("work");
     let arguments = ["--cores", "1", "--memory", "2g", "-d", work.to_str().unwrap(), address];
     let class = "org.apache.spark.deploy.worker.Worker";
-    let _stays = daemon("worker-2", "127.0.0.2", class, &arguments);
+    let mut last = daemon("worker-2", "127.0.0.2", class, &arguments);
     let mut lost = daemon("worker-3", "127.0.0.3", class, &arguments);
 
     let server = Options::new(HEARTH).set(&format!("spark.masters={address}")).start();
@@ -50,8 +50,11 @@ fn a_query_on_a_cluster_outlives_a_worker() {
 
     let traces = dir.path().join("traces");
     fs::create_dir(&traces).unwrap();
-    let mut client =
-        Python::client("pyspark-4.0").start(&script("on_a_cluster.py"), &[&remote, traces.to_str().unwrap()]);
+    let query = |tasks: &str| {
+        let arguments = [remote.as_str(), traces.to_str().unwrap(), tasks];
+        Python::client("pyspark-4.0").start(&script("on_a_cluster.py"), &arguments)
+    };
+    let mut client = query("100");
     let left_by = |address: &str| {
         let entries = fs::read_dir(&traces).unwrap();
         entries
@@ -65,6 +68,18 @@ fn a_query_on_a_cluster_outlives_a_worker() {
     lost.kill();
     // Every number from 0 to 99, in spite of what was lost.
     client.expect("sum 4950");
+    client.end();
+
+    // When the last worker is lost as well the session waits for another one.
+    last.kill();
+    let mut client = query("5");
+    client.expect("connected");
+    let _new = daemon("worker-4", "127.0.0.4", class, &arguments);
+    eventually_within(PATIENCE, "the new worker has run every task", || match left_by("127.0.0.4-") {
+        5 => Ok(()),
+        some => Err(some),
+    });
+    client.expect("sum 10");
     client.end();
     server.terminate("on-a-cluster");
     server.nothing_left();

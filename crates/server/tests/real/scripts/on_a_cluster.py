@@ -1,4 +1,4 @@
-"""A query on a cluster: REMOTE DIRECTORY. Each of its tasks leaves a file in the directory, named after the address of
+"""A query on a cluster: REMOTE DIRECTORY TASKS. Each of its tasks leaves a file in the directory, named after the address of
 the executor that ran it, and waits a little; tasks that were lost with an executor run again elsewhere."""
 
 import os
@@ -25,7 +25,7 @@ def traced(number):
     return number
 
 
-TASKS = 100
+TASKS = int(sys.argv[3])
 rows = spark.range(0, TASKS, 1, TASKS).select(traced("id").alias("n")).collect()
 print("sum", sum(row.n for row in rows), flush=True)
 os._exit(0)
