@@ -1,6 +1,6 @@
 //! The one queue of the reconciler: which session is to be looked at when.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,12 +24,15 @@ pub struct Queue {
 #[derive(Debug, Default)]
 struct State {
     due: BTreeSet<(Timestamp, SessionUuid)>,
+    /// Those to look at when nothing is due. One that was looked at meanwhile may still be in here.
+    when_idle: VecDeque<SessionUuid>,
     entries: HashMap<SessionUuid, Entry>,
 }
 
 #[derive(Debug, Default)]
 struct Entry {
     due_at: Option<Timestamp>,
+    when_idle: bool,
     busy: bool,
     failures: u32,
 }
@@ -57,14 +60,31 @@ impl Queue {
         }
     }
 
-    /// A session that is due, if there is one. [`Queue::done`] must follow.
+    /// Asks that a session be looked at once nothing is due. For looks at all of them, which would keep those waiting
+    /// whose time has come.
+    pub fn push_when_idle(&self, uuid: SessionUuid) {
+        let mut state = self.state();
+        let entry = state.entries.entry(uuid).or_default();
+        if !entry.busy && !entry.when_idle {
+            entry.when_idle = true;
+            state.when_idle.push_back(uuid);
+            drop(state);
+            self.changed.notify_one();
+        }
+    }
+
+    /// A session that is due, or else one to look at meanwhile, if there is one. [`Queue::done`] must follow.
     pub fn pop(&self, now: Timestamp) -> Option<SessionUuid> {
         let mut state = self.state();
-        let (_, uuid) = *state.due.first().filter(|(at, _)| *at <= now)?;
-        state.due.pop_first();
+        let due = state.due.first().filter(|(at, _)| *at <= now).map(|(_, uuid)| *uuid);
+        let uuid = due.or_else(|| state.next_when_idle())?;
         let entry = state.entries.entry(uuid).or_default();
-        entry.due_at = None;
+        let due_at = entry.due_at.take();
+        entry.when_idle = false;
         entry.busy = true;
+        if let Some(at) = due_at {
+            state.due.remove(&(at, uuid));
+        }
         Some(uuid)
     }
 
@@ -101,9 +121,10 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// When the next session is due.
+    /// When there is a session to look at next: the earliest time there is, if at once.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.state().due.first().map(|(at, _)| *at)
+        let state = self.state();
+        if state.when_idle.is_empty() { state.due.first().map(|(at, _)| *at) } else { Some(Timestamp::MIN) }
     }
 
     /// Returns when something was added since the last call returned.
@@ -126,6 +147,15 @@ impl Queue {
 }
 
 impl State {
+    fn next_when_idle(&mut self) -> Option<SessionUuid> {
+        while let Some(uuid) = self.when_idle.pop_front() {
+            if self.entries.get(&uuid).is_some_and(|entry| entry.when_idle) {
+                return Some(uuid);
+            }
+        }
+        None
+    }
+
     /// Whether this made a session due earlier than it was.
     fn push(&mut self, uuid: SessionUuid, at: Timestamp) -> bool {
         let entry = self.entries.entry(uuid).or_default();
@@ -181,6 +211,27 @@ mod tests {
         assert_eq!(queue.pop(at(1)), Some(session(1)));
         queue.done(session(1), Requeue::Never, at(1));
         assert_eq!(queue.next_due(), None);
+    }
+
+    #[test]
+    fn what_is_due_comes_before_what_is_looked_at_when_idle_and_each_comes_once() {
+        let queue = Queue::default();
+        for n in 1..=3 {
+            queue.push_when_idle(session(n));
+            queue.push_when_idle(session(n));
+        }
+        queue.push(session(3), at(5));
+        queue.push(session(2), at(20));
+        queue.push(session(4), at(10));
+        assert!(queue.next_due().is_some_and(|due| due <= at(0)));
+        assert_eq!(queue.pop(at(10)), Some(session(3)));
+        assert_eq!(queue.pop(at(10)), Some(session(4)));
+        assert_eq!(queue.pop(at(10)), Some(session(1)));
+        assert_eq!(queue.pop(at(10)), Some(session(2)));
+        assert_eq!((queue.pop(at(10)), queue.next_due()), (None, None), "the look was what it was due for");
+        queue.push_when_idle(session(2));
+        queue.done(session(2), Requeue::At(at(20)), at(10));
+        assert_eq!((queue.pop(at(10)), queue.next_due()), (None, Some(at(20))), "it was just looked at");
     }
 
     #[test]

@@ -217,25 +217,31 @@ impl Reconciler {
         let pooled: HashSet<EngineId> =
             world.store.pool_engines().await?.into_iter().map(|engine| engine.id).collect();
         let unsettled: HashSet<SessionUuid> = world.store.unsettled().await?.into_iter().collect();
-        for id in engines {
+        for id in &engines {
             let uuid = id.session_uuid();
-            if unsettled.contains(&uuid) || pooled.contains(&id) {
+            if unsettled.contains(&uuid) || pooled.contains(id) {
                 continue;
             }
             match world.store.session_by_uuid(uuid).await? {
                 Some(_) => self.control.queue.push(uuid, now),
                 None => {
                     warn!(engine = %id, "ending an engine that has no session");
-                    world.driver.stop(id, self.control.policy.stop_grace).await?;
+                    world.driver.stop(*id, self.control.policy.stop_grace).await?;
                     // One that still ends is removed by the next sweep.
-                    if let Err(error) = world.driver.remove(id).await {
+                    if let Err(error) = world.driver.remove(*id).await {
                         info!(engine = %id, %error, "not removed yet");
                     }
                 }
             }
         }
+        let engines: HashSet<SessionUuid> = engines.into_iter().map(EngineId::session_uuid).collect();
         for uuid in unsettled.into_iter().chain(pooled.into_iter().map(EngineId::session_uuid)) {
-            self.control.queue.push(uuid, now);
+            if engines.contains(&uuid) {
+                // There are many, and most are as they should be: none whose time has come waits for them.
+                self.control.queue.push_when_idle(uuid);
+            } else {
+                self.control.queue.push(uuid, now);
+            }
         }
         self.purge(now).await
     }

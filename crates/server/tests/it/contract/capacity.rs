@@ -41,6 +41,16 @@ fn session(both: &Both, id: &str) -> Value {
     both.answered(("GET", &path, &Value::Null), "SessionController/GetSession", &get(id))
 }
 
+/// The same for one that has failed, once its diagnostics are there, which come a moment later.
+fn failed(both: &Both, id: &str) -> Value {
+    eventually(&format!("{id} has its diagnostics"), || {
+        let session = both.server.session(id).ok();
+        let there = session["runtimeInfo"].get("diagnosticOutputUri").is_some();
+        if there { Ok(()) } else { Err(session) }
+    });
+    session(both, id)
+}
+
 #[test]
 fn s14_a_session_that_never_fits_fails_with_the_quota_that_it_lacks() {
     let both = Both::of(eleven_cores());
@@ -52,7 +62,7 @@ fn s14_a_session_that_never_fits_fails_with_the_quota_that_it_lacks() {
         // RESOURCE_EXHAUSTED.
         assert_eq!(operation["error"], json!({"code": 8, "message": cores}));
         assert_eq!(operation.get("response"), None);
-        let session = session(&both, id);
+        let session = failed(&both, id);
         assert_eq!((&session["state"], &session["stateMessage"]), (&json!("FAILED"), &json!(cores)));
         assert_eq!(session["stateHistory"].as_array().unwrap().len(), 1, "it was CREATING: {session:#}");
     }
@@ -119,5 +129,5 @@ fn s14_a_session_that_waited_too_long_fails_with_what_there_was() {
         "{text}"
     );
     assert!(text.ends_with(" for room. 1 session of 1 user holds it."), "{text}");
-    assert_eq!(session(&both, "second")["stateMessage"], text);
+    assert_eq!(failed(&both, "second")["stateMessage"], text);
 }
