@@ -7,6 +7,7 @@ use hearth_core::engine::WORK_DIR;
 use serde::{Deserialize, Serialize};
 
 use crate::Launch;
+use crate::properties::PYTHON_PATH;
 
 /// The directory for them in the engine's scratch directory.
 pub const ADDED: &str = "packages";
@@ -42,11 +43,11 @@ pub fn make_addable(
     files: &mut BTreeMap<String, String>,
 ) {
     let added = format!("{WORK_DIR}/{ADDED}");
-    let path = match env.get("PYTHONPATH").filter(|path| !path.is_empty()) {
+    let path = match env.get(PYTHON_PATH).filter(|path| !path.is_empty()) {
         Some(path) => format!("{path}:{added}"),
         None => added,
     };
-    env.insert("PYTHONPATH".to_owned(), path);
+    env.insert(PYTHON_PATH.to_owned(), path);
     files.insert(format!("{ADDED}/README"), README.to_owned());
     files.extend(SHARED.map(|shared| (format!("{ADDED}/{shared}/README"), README.to_owned())));
     let roots = Roots {

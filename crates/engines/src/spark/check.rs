@@ -1,32 +1,22 @@
 //! What is wrong with a session's settings for Spark on this machine.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use hearth_core::config::SessionConfig;
 use hearth_core::validate::Violation;
 
 use super::settings;
-
-/// The field that properties are in.
-const FIELD: &str = "session.runtime_config.properties";
+use crate::properties::invalid;
 
 /// Bytes in a gibibyte.
 const GIBIBYTE: f64 = (1_u64 << 30) as f64;
 
-/// What is wrong with what the caller gave, on a machine with so many bytes of memory; `is_file` says what is there.
-pub fn check(config: &SessionConfig, machine: u64, is_file: impl Fn(&Path) -> bool) -> Vec<Violation> {
+/// What is wrong with what the caller gave, on a machine with so many bytes of memory.
+pub fn check(config: &SessionConfig, machine: u64) -> Vec<Violation> {
     let Some(runtime) = &config.runtime else { return Vec::new() };
     let given = &runtime.properties;
-    let problems = [memory(given, machine), java_options(given), jars(given, is_file)];
-    problems
-        .into_iter()
-        .flatten()
-        .map(|problem| Violation {
-            field: FIELD.to_owned(),
-            description: format!("Invalid properties: {problem}"),
-        })
-        .collect()
+    let problems = [memory(given, machine), java_options(given)];
+    problems.into_iter().flatten().map(|problem| invalid(&problem)).collect()
 }
 
 /// A driver that this machine cannot hold: it would be killed in the middle of a query.
@@ -42,12 +32,6 @@ fn memory(given: &BTreeMap<String, String>, machine: u64) -> Option<String> {
             shown(machine)
         )
     })
-}
-
-/// A jar without which Spark would start all the same, and classes be missing later.
-fn jars(given: &BTreeMap<String, String>, is_file: impl Fn(&Path) -> bool) -> Option<String> {
-    let lost = settings::local_jars(given).find(|jar| !is_file(Path::new(jar)))?;
-    Some(format!("spark:spark.jars names '{lost}', which is no file on the service's machine"))
 }
 
 /// Options that the JVM, or Spark, would refuse.

@@ -9,6 +9,7 @@ use hearth_core::properties::memory_bytes;
 use hearth_core::session::Session;
 
 use crate::identity;
+use crate::properties::{JARS, local_files};
 
 /// Engines talk to nobody but this machine.
 pub(super) const LOOPBACK: &str = "127.0.0.1";
@@ -121,18 +122,8 @@ pub(super) fn class_path(home: &Path, given: &BTreeMap<String, String>) -> Strin
         }
     };
     given.get("spark.driver.extraClassPath").into_iter().for_each(|extra| add(extra));
-    local_jars(given).for_each(add);
+    local_files(given, JARS).for_each(add);
     path
-}
-
-/// The jars of a session that are files of this machine.
-pub(super) fn local_jars(given: &BTreeMap<String, String>) -> impl Iterator<Item = &str> {
-    let jars = given.get("spark.jars").map(String::as_str).unwrap_or_default();
-    let files = jars.split(',').map(|jar| {
-        let jar = jar.trim();
-        jar.strip_prefix("file://").or(jar.strip_prefix("file:")).unwrap_or(jar)
-    });
-    files.filter(|file| file.starts_with('/'))
 }
 
 /// The JVM options that a session asks for, `None` where quotes do not match.

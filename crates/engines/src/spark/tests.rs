@@ -204,7 +204,7 @@ fn a_rehearsal_is_started_as_a_session_is() {
 #[test]
 fn a_driver_that_the_machine_cannot_hold_is_refused_with_the_numbers() {
     let problems = |properties| {
-        let violations = check(&config(properties), 16 << 30, |_| true);
+        let violations = check(&config(properties), 16 << 30);
         violations.into_iter().map(|violation| violation.description).collect::<Vec<_>>()
     };
     assert_eq!(problems(map([("spark.driver.memory", "14g")])), Vec::<String>::new());

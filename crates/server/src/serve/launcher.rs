@@ -16,7 +16,7 @@ use hearth_core::pool::recipe::Recipe;
 use hearth_core::session::{Failure, Session};
 use hearth_core::validate::Violation;
 use hearth_engines::jvm::{Archive, Jvm};
-use hearth_engines::{Launch, identity, kernel, sail, spark};
+use hearth_engines::{Launch, identity, kernel, properties, sail, spark};
 use hearth_runtimes::{
     Catalogue, EngineKind, Environment, Installer, Java, JavaError, LayerError, LayerSpec, Runtime,
 };
@@ -323,7 +323,7 @@ impl Launcher for CatalogueLauncher {
             (_, EngineKind::Sail | EngineKind::Kernel) if is_scala(config) => vec![self.no_scala(runtime)],
             (_, EngineKind::Sail) => packages::wanted(config).err().into_iter().collect(),
             (_, EngineKind::Spark) => {
-                let checked = spark::check(config, self.memory, Path::is_file);
+                let checked = spark::check(config, self.memory);
                 packages::wanted(config).err().into_iter().chain(checked).collect()
             }
             (_, EngineKind::Kernel) => {
@@ -333,6 +333,7 @@ impl Launcher for CatalogueLauncher {
                 vec![Violation { field: "session.runtime_config.version".to_owned(), description }]
             }
         };
+        violations.extend(properties::lost_file(config, Path::exists));
         violations.extend(metastore);
         violations.extend(self.history_servers.check(config));
         violations
