@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long an engine may take to warm up. A JVM that shares its cores with others has taken ten seconds.
 const WARM_UP_PATIENCE: Duration = Duration::from_secs(30);
 
+/// How much later than its caller an engine's log may know of an error. Milliseconds were seen.
+const LOG_LAG: Duration = Duration::from_secs(1);
+
 /// Asks over the network.
 pub(crate) struct NetworkProbe {
     pub(crate) secrets: Arc<EngineSecrets>,
@@ -39,7 +42,11 @@ impl Probe for NetworkProbe {
                     debug!(%endpoint, %error, "engine does not answer yet");
                     Answer::NotYet
                 }
-                Err(ProbeError::Broken(text)) => Answer::Error(text),
+                Err(ProbeError::Broken(text)) => {
+                    // Its log is looked at next, and says more.
+                    tokio::time::sleep(LOG_LAG).await;
+                    Answer::Error(text)
+                }
             },
             Protocol::HiveMetastore => Answer::Error("a metastore is no engine of a session".to_owned()),
             Protocol::Jupyter => {
