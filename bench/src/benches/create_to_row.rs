@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use super::session::{QUERY, to_row, warm_to_row};
 use crate::bench::Bench;
 use crate::grpc::Grpc;
 use crate::report::{Quantity, Row};
@@ -23,7 +24,6 @@ use crate::stats::median;
 const RUNS: usize = 20;
 /// The runtime of Sail, whose engines are kept ready for the last row.
 const RUNTIME: &str = "sail";
-const QUERY: &str = "SELECT 1";
 /// How often a bare engine is tried that does not listen yet.
 const POLL: Duration = Duration::from_millis(1);
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -37,7 +37,7 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let runs = bench.scaled(RUNS);
     let (mut through, mut alone) = (Vec::new(), Vec::new());
     for number in 0..runs {
-        through.push(session(&server, &format!("row-{number}")).await?);
+        through.push(to_row(&server, &format!("row-{number}"), RUNTIME).await?);
         alone.push(bare(&environment).await?);
     }
     let (through, alone) = (median(through)?, median(alone)?);
@@ -48,29 +48,10 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     bench.report.add(Row::new("added to the bare engine", added, how).target("0.2 s"));
     drop(server);
 
-    let state_dir = bench.directory()?;
-    let pool = format!("pools.engines={RUNTIME}=1..1");
-    let server = Server::start(bench, state_dir.path(), Engines::Real, &[&pool]).await?;
-    let mut warm = Vec::new();
-    for number in 0..runs {
-        server.rest().warm(1).await?;
-        warm.push(session(&server, &format!("warm-{number}")).await?);
-    }
-    let row = Row::new("Sail session, create to first row, warm", median(warm)?, format!("median of {runs}"));
+    let warm = warm_to_row(bench, RUNTIME, runs).await?;
+    let row = Row::new("Sail session, create to first row, warm", warm, format!("median of {runs}"));
     bench.report.add(row.against("cold", through).target("0.1 s"));
     Ok(())
-}
-
-/// From a create to a row; the session is deleted before this returns, so that at most one engine runs.
-async fn session(server: &Server, id: &str) -> anyhow::Result<Duration> {
-    let rest = server.rest();
-    let start = Instant::now();
-    let uuid = rest.create_active(id).await?;
-    let grpc = Grpc::connect(server.address, Some(&server.token)).await?;
-    Spark::new(grpc, &uuid).first_row(QUERY).await?;
-    let time = start.elapsed();
-    rest.delete(id).await?;
-    Ok(time)
 }
 
 /// From starting the program to a row.

@@ -10,6 +10,7 @@ mod list;
 mod memory;
 mod pass_through;
 mod pools;
+mod session;
 mod shims;
 mod spark_results;
 mod spark_start;

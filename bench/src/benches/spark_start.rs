@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use super::session::{QUERY, to_row, warm_to_row};
 use crate::bench::Bench;
 use crate::grpc::Grpc;
 use crate::process;
@@ -25,7 +26,6 @@ use crate::stats::median;
 
 const RUNTIME: &str = "spark-4.0";
 const RUNS: usize = 5;
-const QUERY: &str = "SELECT 1";
 const POLL: Duration = Duration::from_millis(5);
 const START_LIMIT: Duration = Duration::from_secs(120);
 /// What the server writes directly before its address.
@@ -42,7 +42,7 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let runs = bench.scaled(RUNS);
     let (mut cold, mut bare, mut documented) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..runs {
-        cold.push(session(&server, &format!("cold-{number}")).await?);
+        cold.push(to_row(&server, &format!("cold-{number}"), RUNTIME).await?);
         bare.push(start_to_row(bench, &launch).await?);
         documented.push(start_to_row(bench, &stock).await?);
     }
@@ -57,30 +57,10 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     bench.report.add(row.against("that line, start to first row", bare).target("0.3 s"));
     drop(server);
 
-    let state_dir = bench.directory()?;
-    let pool = format!("pools.engines={RUNTIME}=1..1");
-    let server = Server::start(bench, state_dir.path(), Engines::Real, &[&pool]).await?;
-    let mut warm = Vec::new();
-    for number in 0..runs {
-        server.rest().warm(1).await?;
-        warm.push(session(&server, &format!("warm-{number}")).await?);
-    }
-    let warm = median(warm)?;
+    let warm = warm_to_row(bench, RUNTIME, runs).await?;
     let row = Row::new("Spark session, create to first row, warm", warm, format!("median of {runs}"));
     bench.report.add(row.against("cold", cold).target("0.5 s"));
     Ok(())
-}
-
-/// From a create to a row; the session is deleted before this returns.
-async fn session(server: &Server, id: &str) -> anyhow::Result<Duration> {
-    let rest = server.rest();
-    let start = Instant::now();
-    let uuid = rest.create_on(id, RUNTIME).await?;
-    let grpc = Grpc::connect(server.address, Some(&server.token)).await?;
-    Spark::new(grpc, &uuid).first_row(QUERY).await?;
-    let time = start.elapsed();
-    rest.delete(id).await?;
-    Ok(time)
 }
 
 /// How a server is started without Hearth.
