@@ -49,10 +49,7 @@ pub fn spec(session: &Session, launch: Launch, jvm: &Jvm) -> EngineSpec {
     let given = session.config.runtime.as_ref().map_or(&none, |runtime| &runtime.properties);
     let home = launch.site_packages.join("pyspark");
 
-    let mut arguments = jvm.flags(&settings::heap(given));
-    arguments.push(format!("-Djava.io.tmpdir={WORK_DIR}"));
-    arguments.push(format!("-Dlog4j2.configurationFile={WORK_DIR}/{LOGGING}"));
-    arguments.extend(["-cp".to_owned(), settings::class_path(&home, given)]);
+    let mut arguments = jvm_arguments(given, settings::class_path(&home, given), jvm);
     arguments.extend(settings::java_options(given).unwrap_or_default());
     let all =
         settings::properties(session, given, &launch.properties, launch.cores, launch.events.as_deref());
@@ -94,4 +91,13 @@ pub fn spec(session: &Session, launch: Launch, jvm: &Jvm) -> EngineSpec {
         log_limit: launch.log_limit,
         deadline: launch.deadline,
     }
+}
+
+/// What a session's JVMs have in common: a heap as the session asks for, and files in the scratch directory.
+fn jvm_arguments(given: &BTreeMap<String, String>, class_path: String, jvm: &Jvm) -> Vec<String> {
+    let mut arguments = jvm.flags(&settings::heap(given));
+    arguments.push(format!("-Djava.io.tmpdir={WORK_DIR}"));
+    arguments.push(format!("-Dlog4j2.configurationFile={WORK_DIR}/{LOGGING}"));
+    arguments.extend(["-cp".to_owned(), class_path]);
+    arguments
 }

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use hearth_core::admission::Need;
-use hearth_core::engine::WORK_DIR;
 use hearth_core::session::Session;
 
 use super::need::memory;
-use super::{LOGGING, settings};
+use super::{jvm_arguments, settings};
 use crate::Launch;
 use crate::jvm::Jvm;
 
@@ -21,11 +20,7 @@ pub(crate) fn arguments(session: &Session, launch: &Launch, jvm: &Jvm) -> Vec<St
     let none = BTreeMap::new();
     let given = session.config.runtime.as_ref().map_or(&none, |runtime| &runtime.properties);
     let home = launch.site_packages.join("pyspark");
-    let mut arguments = jvm.flags(&settings::heap(given));
-    arguments.push(format!("-Djava.io.tmpdir={WORK_DIR}"));
-    arguments.push(format!("-Dlog4j2.configurationFile={WORK_DIR}/{LOGGING}"));
     // The client's classes before the server's, which have the same names and fit only themselves.
     let client = format!("{}/jars/connect-repl/*", home.display());
-    arguments.extend(["-cp".to_owned(), format!("{client}:{}", settings::class_path(&home, given))]);
-    arguments
+    jvm_arguments(given, format!("{client}:{}", settings::class_path(&home, given)), jvm)
 }
