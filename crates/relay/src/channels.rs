@@ -23,6 +23,9 @@ pub(crate) const MAX_MESSAGE: usize = 64 << 20;
 /// After so many entries at a stretch a client is asked how far it has come.
 const ASK_EVERY: u32 = 64;
 
+/// After so long without another entry it is asked so, too. A cell that answers at once is not held up by the asking.
+const ASK_AFTER: Duration = Duration::from_millis(20);
+
 /// How often a silent client is asked whether it is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
@@ -130,18 +133,18 @@ async fn send(
                 unasked = 0;
             }
         }
-        if unasked > 0 {
-            sink.feed(ping(after)).await.ok()?;
-            unasked = 0;
-        }
         sink.flush().await.ok()?;
         if let Some(why) = over.borrow_and_update().clone() {
             return Some((close_code::AWAY, why));
         }
+        let ask_after = if unasked > 0 { ASK_AFTER } else { KEEP_ALIVE };
         tokio::select! {
             changed = news.changed() => changed.ok()?,
             changed = over.changed() => changed.ok()?,
-            () = tokio::time::sleep(KEEP_ALIVE) => sink.send(ping(after)).await.ok()?,
+            () = tokio::time::sleep(ask_after) => {
+                sink.send(ping(after)).await.ok()?;
+                unasked = 0;
+            }
         }
     }
 }
