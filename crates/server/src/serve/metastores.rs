@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::StreamExt;
 use hearth_core::Timestamp;
 use hearth_core::config::SessionConfig;
 use hearth_core::engine::Observed;
@@ -33,7 +34,7 @@ use crate::config::{Metastore, NamedMetastore};
 const FIELD: &str = "session.environment_config.peripherals_config.metastore_service";
 /// The jar without which Hive's metastore does not start. Spark has it up to 4.0.
 const NEEDED_JAR: &str = "jackson-mapper-asl-";
-/// How often it is seen to that those in use run.
+/// How often it is seen to that those in use run, at the least.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// How long one runs that nobody uses. Starting it anew takes some ten seconds.
 const LINGER: Duration = Duration::from_secs(600);
@@ -123,7 +124,20 @@ impl Metastores {
     pub(crate) async fn keep(self: Arc<Self>, store: Arc<dyn Store>, shutdown: CancellationToken) {
         let Some(managed) = &self.managed else { return };
         let mut last_used: BTreeMap<String, Timestamp> = BTreeMap::new();
-        while shutdown.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+        let mut changes = managed.driver.changes();
+        let mut heed = true;
+        loop {
+            let look = async {
+                tokio::select! {
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                    Some(_) = changes.next(), if heed => {}
+                }
+            };
+            if shutdown.run_until_cancelled(look).await.is_none() {
+                return;
+            }
+            // One that cannot be kept up is not tried over and over.
+            heed = true;
             let now = Timestamp::now();
             for (name, _) in self.known.iter().filter(|(_, one)| **one == Metastore::Managed) {
                 let used = self.in_use(name, &*store).await;
@@ -139,6 +153,7 @@ impl Metastores {
                     Ok(())
                 };
                 if let Err(error) = kept {
+                    heed = false;
                     warn!(metastore = name, error, "could not look after a metastore");
                 }
             }

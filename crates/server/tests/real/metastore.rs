@@ -1,6 +1,6 @@
 //! Tables that outlive the session that made them, in a metastore that the service runs.
 
-use hearth_testkit::{Options, PARENT, Python, TestServer, connect_session};
+use hearth_testkit::{Options, PARENT, Python, TestServer, connect_session, eventually};
 use serde_json::{Value, json};
 
 use crate::spark_jvm::{RUNTIME, session_in};
@@ -56,6 +56,11 @@ fn two_sessions_share_tables_through_a_metastore_that_outlives_the_service() {
 
     // It is started again where it was, with what it had, should it end.
     before.iter().for_each(hearth_testkit::Process::kill);
+    // A session that is launched at this very moment would still be led to it.
+    eventually("the metastore is gone", || {
+        let left = server.services();
+        if left.is_empty() { Ok(()) } else { Err(left) }
+    });
     let found = in_a_session(&server, "later", &["SELECT count(*) FROM zoo.animals"]);
     assert_eq!(found, "2\n");
     server.nothing_left();
