@@ -93,6 +93,8 @@ async fn launch_of(server: &Server) -> anyhow::Result<Launch> {
         files: pairs(&spec["files"]),
     };
     server.rest().delete("line").await?;
+    // Where it writes what happened. The session's own went away with it.
+    fs::create_dir_all(server.state_dir().join("events").join(&uuid))?;
     Ok(launch)
 }
 
