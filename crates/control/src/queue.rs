@@ -1,6 +1,6 @@
 //! The one queue of the reconciler: which session is to be looked at when.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ struct State {
     /// Those to look at when nothing is due. One that was looked at meanwhile may still be in here.
     when_idle: VecDeque<SessionUuid>,
     entries: HashMap<SessionUuid, Entry>,
+    /// Those that were looked at and need nothing unless something changes.
+    settled: HashSet<SessionUuid>,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +66,7 @@ impl Queue {
     /// whose time has come.
     pub fn push_when_idle(&self, uuid: SessionUuid) {
         let mut state = self.state();
+        state.settled.remove(&uuid);
         let entry = state.entries.entry(uuid).or_default();
         if !entry.busy && !entry.when_idle {
             entry.when_idle = true;
@@ -71,6 +74,16 @@ impl Queue {
             drop(state);
             self.changed.notify_one();
         }
+    }
+
+    /// Whether the latest look at a session found that nothing is left to do, and nobody has asked for another one since.
+    pub fn is_settled(&self, uuid: SessionUuid) -> bool {
+        self.state().settled.contains(&uuid)
+    }
+
+    /// Forgets who is settled, but for these.
+    pub fn keep_settled(&self, kept: &HashSet<SessionUuid>) {
+        self.state().settled.retain(|uuid| kept.contains(uuid));
     }
 
     /// A session that is due, or else one to look at meanwhile, if there is one. [`Queue::done`] must follow.
@@ -106,6 +119,7 @@ impl Queue {
         match (signalled, wanted) {
             (None, None) => {
                 state.entries.remove(&uuid);
+                state.settled.insert(uuid);
             }
             (signalled, wanted) => {
                 let at = [signalled, wanted].into_iter().flatten().min().unwrap_or(now);
@@ -158,6 +172,7 @@ impl State {
 
     /// Whether this made a session due earlier than it was.
     fn push(&mut self, uuid: SessionUuid, at: Timestamp) -> bool {
+        self.settled.remove(&uuid);
         let entry = self.entries.entry(uuid).or_default();
         if entry.due_at.is_some_and(|due_at| due_at <= at) {
             return false;
@@ -232,6 +247,28 @@ mod tests {
         queue.push_when_idle(session(2));
         queue.done(session(2), Requeue::At(at(20)), at(10));
         assert_eq!((queue.pop(at(10)), queue.next_due()), (None, Some(at(20))), "it was just looked at");
+    }
+
+    #[test]
+    fn a_session_is_settled_until_somebody_asks_for_it() {
+        let queue = Queue::default();
+        let look = |requeue| {
+            assert_eq!(queue.pop(at(0)), Some(session(1)));
+            queue.done(session(1), requeue, at(0));
+            queue.is_settled(session(1))
+        };
+        queue.push(session(1), at(0));
+        assert!(!look(Requeue::Soon));
+        assert!(look(Requeue::Never));
+        queue.push_when_idle(session(1));
+        assert!(look(Requeue::Never));
+        queue.push(session(1), at(0));
+        assert!(!queue.is_settled(session(1)));
+        assert!(look(Requeue::Never));
+        queue.keep_settled(&HashSet::from([session(1)]));
+        assert!(queue.is_settled(session(1)));
+        queue.keep_settled(&HashSet::from([session(2)]));
+        assert!(!queue.is_settled(session(1)));
     }
 
     #[test]

@@ -210,37 +210,21 @@ impl Reconciler {
 
     /// Compares records and engines both ways, and removes what has been kept long enough.
     async fn sweep(&mut self, now: Timestamp) -> Result<(), PassError> {
-        let world = &self.control.world;
-        // Engines first: one that is made meanwhile has its record already, so it is not taken for a stray.
-        let engines = world.driver.engines().await?;
-        // Those of pools before sessions: what is handed over meanwhile is found as one or the other.
-        let pooled: HashSet<EngineId> =
-            world.store.pool_engines().await?.into_iter().map(|engine| engine.id).collect();
-        let unsettled: HashSet<SessionUuid> = world.store.unsettled().await?.into_iter().collect();
-        for id in &engines {
-            let uuid = id.session_uuid();
-            if unsettled.contains(&uuid) || pooled.contains(id) {
-                continue;
-            }
-            match world.store.session_by_uuid(uuid).await? {
-                Some(_) => self.control.queue.push(uuid, now),
-                None => {
-                    warn!(engine = %id, "ending an engine that has no session");
-                    world.driver.stop(*id, self.control.policy.stop_grace).await?;
-                    // One that still ends is removed by the next sweep.
-                    if let Err(error) = world.driver.remove(*id).await {
-                        info!(engine = %id, %error, "not removed yet");
-                    }
-                }
-            }
+        let Control { world, queue, .. } = &self.control;
+        let engines: HashSet<SessionUuid> =
+            world.driver.engines().await?.into_iter().map(EngineId::session_uuid).collect();
+        let pooled = world.store.pool_engines().await?.into_iter().map(|engine| engine.id.session_uuid());
+        let mut recorded: HashSet<SessionUuid> = world.store.unsettled().await?.into_iter().collect();
+        recorded.extend(pooled);
+        for uuid in recorded.difference(&engines) {
+            queue.push(*uuid, now);
         }
-        let engines: HashSet<SessionUuid> = engines.into_iter().map(EngineId::session_uuid).collect();
-        for uuid in unsettled.into_iter().chain(pooled.into_iter().map(EngineId::session_uuid)) {
-            if engines.contains(&uuid) {
+        queue.keep_settled(&engines);
+        for uuid in &engines {
+            // Those of ended sessions are looked at once, to end any that nobody knows.
+            if recorded.contains(uuid) || !queue.is_settled(*uuid) {
                 // There are many, and most are as they should be: none whose time has come waits for them.
-                self.control.queue.push_when_idle(uuid);
-            } else {
-                self.control.queue.push(uuid, now);
+                queue.push_when_idle(*uuid);
             }
         }
         self.purge(now).await

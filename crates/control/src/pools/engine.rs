@@ -31,9 +31,7 @@ impl Control {
         let engines = world.store.pool_engines().await?;
         let found = engines.into_iter().find(|engine| engine.id == id);
         self.book_engine(id, found.as_ref());
-        let Some(engine) = found else {
-            return Ok(Requeue::Never);
-        };
+        let Some(engine) = found else { return self.stray_pass(id).await };
         let observed = world.driver.observe(id).await?;
         let step = next_step(&engine, &observed, world.clock.now(), &self.policy);
         debug!(engine = %id, pool = engine.pool, ?step, "decided");
@@ -54,6 +52,28 @@ impl Control {
             }
             PoolStep::Keep => return self.attend(&engine).await,
             PoolStep::WaitUntil(at) => return Ok(Requeue::At(at)),
+        }
+        Ok(Requeue::Soon)
+    }
+
+    /// Ends an engine that nobody knows, and clears away what it left.
+    async fn stray_pass(&self, id: EngineId) -> Result<Requeue, PassError> {
+        let world = &self.world;
+        // Again: a session may have taken the engine from its pool between the looks at both.
+        if world.store.session_by_uuid(id.session_uuid()).await?.is_some() {
+            return Ok(Requeue::Soon);
+        }
+        let grace = self.policy.stop_grace;
+        match world.driver.observe(id).await? {
+            Observed::Absent => return Ok(Requeue::Never),
+            Observed::Exited(_) => world.driver.remove(id).await?,
+            Observed::Stopping => {
+                return Ok(Requeue::At(later(world.clock.now(), grace + Duration::from_secs(1))));
+            }
+            Observed::Starting | Observed::Listening(_) | Observed::Ready(_) => {
+                warn!(engine = %id, "ending an engine that has no session");
+                world.driver.stop(id, grace).await?;
+            }
         }
         Ok(Requeue::Soon)
     }

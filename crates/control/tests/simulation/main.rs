@@ -12,6 +12,7 @@ mod notices;
 mod pools;
 mod seeded;
 mod shelf;
+mod sweeps;
 mod templates;
 mod usage;
 mod world;

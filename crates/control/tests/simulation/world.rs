@@ -125,7 +125,11 @@ impl Launcher for AnyEngine {
 }
 
 fn engine(id: EngineId, deadline: Timestamp) -> Start {
-    let spec = EngineSpec {
+    Start::Engine { spec: Box::new(spec(id, deadline)), prepared: false }
+}
+
+pub(crate) fn spec(id: EngineId, deadline: Timestamp) -> EngineSpec {
+    EngineSpec {
         id,
         program: "/engine".into(),
         args: Vec::new(),
@@ -138,8 +142,7 @@ fn engine(id: EngineId, deadline: Timestamp) -> Start {
         log_head: String::new(),
         log_limit: 1 << 20,
         deadline,
-    };
-    Start::Engine { spec: Box::new(spec), prepared: false }
+    }
 }
 
 struct Answers;
