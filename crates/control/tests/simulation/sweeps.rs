@@ -6,11 +6,11 @@ use hearth_control::sessions::EndSession;
 use hearth_core::id::EngineId;
 use hearth_core::session::{StateLabel, later};
 use hearth_driver::Driver as _;
-use hearth_driver::fake::{Method, What};
+use hearth_driver::fake::{Method, What, spec};
 use uuid::Uuid;
 
 use crate::crash::Crash;
-use crate::world::{MINUTE, Simulation, active, caller, config, create, name, reaches, spec};
+use crate::world::{MINUTE, Simulation, active, caller, config, create, name, reaches};
 
 /// Long enough for many looks at everything.
 const LONG: Duration = Duration::from_secs(600);

@@ -15,7 +15,7 @@ use hearth_core::admission::book::{Entry, Place};
 use hearth_core::admission::{Budget, Need};
 use hearth_core::clock::Clock;
 use hearth_core::config::{SessionConfig, SessionKind};
-use hearth_core::engine::{Endpoint, EngineSpec, Introduction, PortSource, Protocol, StopSignal};
+use hearth_core::engine::{Endpoint, Introduction, Protocol};
 use hearth_core::filter::Filter;
 use hearth_core::id::{EngineId, OperationId, SessionUuid};
 use hearth_core::name::{Parent, SessionName};
@@ -25,7 +25,7 @@ use hearth_core::pool::recipe::{Recipe, RecipeId};
 use hearth_core::pool::{PoolEngine, PoolPolicy};
 use hearth_core::session::{Failure, Session, StateLabel};
 use hearth_core::validate::Violation;
-use hearth_driver::fake::FakeWorld;
+use hearth_driver::fake::{FakeWorld, spec};
 use hearth_store::{MemoryStore, OperationQuery, SessionQuery, Store};
 use uuid::Uuid;
 
@@ -126,23 +126,6 @@ impl Launcher for AnyEngine {
 
 fn engine(id: EngineId, deadline: Timestamp) -> Start {
     Start::Engine { spec: Box::new(spec(id, deadline)), prepared: false }
-}
-
-pub(crate) fn spec(id: EngineId, deadline: Timestamp) -> EngineSpec {
-    EngineSpec {
-        id,
-        program: "/engine".into(),
-        args: Vec::new(),
-        env: BTreeMap::new(),
-        files: BTreeMap::new(),
-        port: PortSource::LogLine("listening on ".to_owned()),
-        ui: None,
-        protocol: Protocol::SparkConnect,
-        stop_signal: StopSignal::Terminate,
-        log_head: String::new(),
-        log_limit: 1 << 20,
-        deadline,
-    }
 }
 
 struct Answers;

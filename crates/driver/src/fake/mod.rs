@@ -20,3 +20,27 @@ pub use engine::SavedEngine;
 pub use journal::{Counts, Entry, Journal, What};
 pub use plan::{EnginePlan, ExitPlan, Fault, Method, OnStart, OnStop};
 pub use world::FakeWorld;
+
+use std::collections::BTreeMap;
+
+use hearth_core::Timestamp;
+use hearth_core::engine::{EngineSpec, PortSource, Protocol, StopSignal};
+use hearth_core::id::EngineId;
+
+/// How to start an engine that does as its plan says. No program is run.
+pub fn spec(id: EngineId, deadline: Timestamp) -> EngineSpec {
+    EngineSpec {
+        id,
+        program: "/bin/engine".into(),
+        args: Vec::new(),
+        env: BTreeMap::new(),
+        files: BTreeMap::new(),
+        port: PortSource::LogLine("listening on ".to_owned()),
+        ui: None,
+        protocol: Protocol::SparkConnect,
+        stop_signal: StopSignal::Terminate,
+        log_head: String::new(),
+        log_limit: 1 << 20,
+        deadline,
+    }
+}

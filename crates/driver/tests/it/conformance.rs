@@ -1,18 +1,17 @@
 //! The fake through the suite that every driver passes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hearth_core::Timestamp;
 use hearth_core::clock::Clock;
-use hearth_core::engine::{EngineSpec, ExitStatus, PortSource, Protocol, StopSignal};
+use hearth_core::engine::{EngineSpec, ExitStatus};
 use hearth_core::id::EngineId;
 use hearth_core::session::later;
 use hearth_driver::Driver;
 use hearth_driver::conformance::{Behaviour, Harness};
-use hearth_driver::fake::{EnginePlan, FakeWorld, OnStart, OnStop};
+use hearth_driver::fake::{EnginePlan, FakeWorld, OnStart, OnStop, spec};
 
 use crate::clock::ManualClock;
 
@@ -49,20 +48,7 @@ impl Harness for FakeHarness {
             }
         };
         self.world.plan(id, plan);
-        EngineSpec {
-            id,
-            program: "/bin/engine".into(),
-            args: Vec::new(),
-            env: BTreeMap::new(),
-            files: BTreeMap::new(),
-            port: PortSource::LogLine("listening on ".to_owned()),
-            ui: None,
-            protocol: Protocol::SparkConnect,
-            stop_signal: StopSignal::Terminate,
-            log_head: String::new(),
-            log_limit: 1 << 20,
-            deadline: later(self.now(), Duration::from_secs(3600)),
-        }
+        spec(id, later(self.now(), Duration::from_secs(3600)))
     }
 
     fn starts(&self, id: EngineId) -> u32 {

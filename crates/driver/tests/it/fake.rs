@@ -1,14 +1,15 @@
 //! What is particular to the fake: its plans, its faults, its journal, its time.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use hearth_core::clock::Clock;
-use hearth_core::engine::{EngineSpec, ExitCause, ExitStatus, Observed, PortSource, Protocol, StopSignal};
+use hearth_core::engine::{EngineSpec, ExitCause, ExitStatus, Observed};
 use hearth_core::id::EngineId;
-use hearth_driver::fake::{Counts, EnginePlan, FakeDriver, FakeWorld, Fault, Method, OnStart, OnStop, What};
+use hearth_driver::fake::{
+    Counts, EnginePlan, FakeDriver, FakeWorld, Fault, Method, OnStart, OnStop, What, spec,
+};
 use hearth_driver::{Driver, DriverError};
 use uuid::Uuid;
 
@@ -31,20 +32,7 @@ fn fixture(plan: EnginePlan) -> Fixture {
 
 impl Fixture {
     fn spec(&self, number: u128) -> EngineSpec {
-        EngineSpec {
-            id: id(number),
-            program: "/bin/engine".into(),
-            args: Vec::new(),
-            env: BTreeMap::new(),
-            files: BTreeMap::new(),
-            port: PortSource::LogLine("listening on ".to_owned()),
-            ui: None,
-            protocol: Protocol::SparkConnect,
-            stop_signal: StopSignal::Terminate,
-            log_head: String::new(),
-            log_limit: 1 << 20,
-            deadline: self.clock.now().checked_add(3600 * SECOND).unwrap(),
-        }
+        spec(id(number), self.clock.now().checked_add(3600 * SECOND).unwrap())
     }
 
     async fn observe(&self, number: u128) -> Observed {

@@ -1,6 +1,5 @@
 //! An emulated world in which everything can be started.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +9,12 @@ use hearth_control::world::{Launcher, Start};
 use hearth_control::{Caller, Control, Scope};
 use hearth_core::Timestamp;
 use hearth_core::config::{SessionConfig, SessionKind};
-use hearth_core::engine::{EngineSpec, PortSource, Protocol, StopSignal};
 use hearth_core::name::{Parent, SessionName};
 use hearth_core::operation::Operation;
 use hearth_core::policy::SessionPolicy;
 use hearth_core::session::{Failure, Session};
 use hearth_core::validate::Violation;
+use hearth_driver::fake::spec;
 use hearth_emulator::Emulator;
 use tokio_util::sync::CancellationToken;
 
@@ -31,21 +30,7 @@ impl Launcher for AnyEngine {
     }
 
     async fn start(&self, session: &Session, deadline: Timestamp) -> Result<Start, Failure> {
-        let spec = EngineSpec {
-            id: session.uuid.engine_id(),
-            program: "/engine".into(),
-            args: Vec::new(),
-            env: BTreeMap::new(),
-            files: BTreeMap::new(),
-            ui: None,
-            port: PortSource::LogLine("listening on ".to_owned()),
-            protocol: Protocol::SparkConnect,
-            stop_signal: StopSignal::Terminate,
-            log_head: String::new(),
-            log_limit: 1 << 20,
-            deadline,
-        };
-        Ok(Start::Engine { spec: Box::new(spec), prepared: false })
+        Ok(Start::Engine { spec: Box::new(spec(session.uuid.engine_id(), deadline)), prepared: false })
     }
 }
 

@@ -2,12 +2,12 @@
 
 use hearth_wire::method::{Binding, Body, Method, methods};
 use hearth_wire::template::Template;
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+use prost_reflect::{Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
 use super::comments::Api;
 use super::openapi::expanded;
-use super::{behaves, query_fields};
+use super::{behaves, of_field, query_fields};
 
 /// The scope that every method takes.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -91,7 +91,7 @@ fn add(
         order.push(variable.to_owned());
     }
     for field in query_fields(&rpc.input(), binding) {
-        let mut value = of_field(&field, messages);
+        let mut value = of_field(&field, messages, of_kind);
         value["location"] = json!("query");
         value["description"] = json!(api.comment(&field.parent_file(), field.path()));
         parameters.insert(field.json_name().to_owned(), value);
@@ -180,7 +180,7 @@ fn schemas(api: &Api, mut open: Vec<MessageDescriptor>) -> Value {
         }
         let mut properties = Map::new();
         for field in message.fields() {
-            let mut value = of_field(&field, &mut open);
+            let mut value = of_field(&field, &mut open, of_kind);
             value["description"] = json!(api.comment(&field.parent_file(), field.path()));
             if behaves(&field, "OUTPUT_ONLY") {
                 value["readOnly"] = json!(true);
@@ -200,16 +200,6 @@ fn schemas(api: &Api, mut open: Vec<MessageDescriptor>) -> Value {
 fn short(message: &MessageDescriptor) -> String {
     let name = message.full_name().strip_prefix(message.package_name()).unwrap_or(message.full_name());
     name.replace('.', "")
-}
-
-fn of_field(field: &FieldDescriptor, messages: &mut Vec<MessageDescriptor>) -> Value {
-    if field.is_map() {
-        let Kind::Message(entry) = field.kind() else { unreachable!("a map's entries are messages") };
-        let value = of_kind(&entry.map_entry_value_field().kind(), messages);
-        return json!({ "type": "object", "additionalProperties": value });
-    }
-    let one = of_kind(&field.kind(), messages);
-    if field.is_list() { json!({ "type": "array", "items": one }) } else { one }
 }
 
 fn of_kind(kind: &Kind, messages: &mut Vec<MessageDescriptor>) -> Value {

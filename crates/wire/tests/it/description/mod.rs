@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use hearth_wire::method::methods;
-use prost_reflect::{FieldDescriptor, MessageDescriptor, Value as ProtoValue};
-use serde_json::Value;
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, Value as ProtoValue};
+use serde_json::{Value, json};
 
 use self::comments::Api;
 
@@ -116,4 +116,19 @@ fn behaves(field: &FieldDescriptor, word: &str) -> bool {
     let options = field.options();
     let found = options.get_extension(&extension);
     found.as_list().unwrap_or_default().iter().any(|value| *value == ProtoValue::EnumNumber(wanted))
+}
+
+/// The schema of a field, whose values are described by `of_kind`. The messages that it leads to are added.
+fn of_field(
+    field: &FieldDescriptor,
+    messages: &mut Vec<MessageDescriptor>,
+    of_kind: fn(&Kind, &mut Vec<MessageDescriptor>) -> Value,
+) -> Value {
+    if field.is_map() {
+        let Kind::Message(entry) = field.kind() else { unreachable!("a map's entries are messages") };
+        let value = of_kind(&entry.map_entry_value_field().kind(), messages);
+        return json!({ "type": "object", "additionalProperties": value });
+    }
+    let one = of_kind(&field.kind(), messages);
+    if field.is_list() { json!({ "type": "array", "items": one }) } else { one }
 }

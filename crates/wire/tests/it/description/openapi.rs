@@ -6,7 +6,7 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
 use super::comments::Api;
-use super::{behaves, query_fields};
+use super::{behaves, of_field, query_fields};
 
 pub(super) fn document(api: &Api) -> Value {
     let mut paths = Map::new();
@@ -165,7 +165,7 @@ fn query(api: &Api, field: &FieldDescriptor, messages: &mut Vec<MessageDescripto
         "name": field.json_name(),
         "in": "query",
         "description": api.comment(&field.parent_file(), field.path()),
-        "schema": of_field(field, messages),
+        "schema": of_field(field, messages, of_kind),
     })
 }
 
@@ -179,7 +179,7 @@ fn schemas(api: &Api, mut open: Vec<MessageDescriptor>) -> Value {
         }
         let mut properties = Map::new();
         for field in message.fields() {
-            let mut schema = of_field(&field, &mut open);
+            let mut schema = of_field(&field, &mut open, of_kind);
             let text = api.comment(&field.parent_file(), field.path());
             if !text.is_empty() {
                 schema["description"] = json!(text);
@@ -220,16 +220,6 @@ fn error() -> Value {
         },
         "additionalProperties": false,
     })
-}
-
-fn of_field(field: &FieldDescriptor, messages: &mut Vec<MessageDescriptor>) -> Value {
-    if field.is_map() {
-        let Kind::Message(entry) = field.kind() else { unreachable!("a map's entries are messages") };
-        let value = of_kind(&entry.map_entry_value_field().kind(), messages);
-        return json!({ "type": "object", "additionalProperties": value });
-    }
-    let one = of_kind(&field.kind(), messages);
-    if field.is_list() { json!({ "type": "array", "items": one }) } else { one }
 }
 
 fn of_kind(kind: &Kind, messages: &mut Vec<MessageDescriptor>) -> Value {
