@@ -27,6 +27,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let _alone = alone(&cache)?;
     let runtime = install_runtime(&stages, &cache, "sail")?;
     install_runtime(&stages, &cache, "spark-4.0")?;
+    install_runtime(&stages, &cache, "spark-3.5")?;
     clients::prepare(&stages, &cache, &runtime)?;
     let mut tests = cargo();
     tests.args(["test", "--workspace", "--no-fail-fast"]);

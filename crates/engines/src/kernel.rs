@@ -7,8 +7,10 @@
 //! ```
 //!
 //! The kernel of a Scala session has its REPL in a JVM of its own (`scala.rs`); its host forks it while Spark starts.
-//! Why they are together, and what each is for, is in docs/adr/0008-kernels.md.
+//! Where Spark has no Connect server the driver itself is in the kernel's JVM, and the host starts none (`classic.rs`).
+//! Why they are together, and what each is for, is in docs/adr/0008-kernels.md and 0012-classic-kernels.md.
 
+mod classic;
 mod scala;
 
 use std::collections::BTreeMap;
@@ -20,7 +22,7 @@ use hearth_core::session::Session;
 use serde_json::{Value, json};
 
 use crate::jvm::Jvm;
-use crate::{Launch, identity, properties};
+use crate::{Launch, identity, properties, spark};
 
 /// The room that a kernel takes beside its Spark: 144 MB were measured for the host and 159 MB for a kernel with Spark
 /// bound. What they do waits for Spark most of the time.
@@ -30,10 +32,12 @@ pub const NEED: Need = Need { memory: 320 << 20, cores: 0 };
 const FOLDER: &str = "kernel";
 
 /// The program of the host, and the modules of the kernel.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("host.py", include_str!("kernel/host.py")),
     ("hearth_kernel.py", include_str!("kernel/kernel.py")),
     ("hearth_binding.py", include_str!("kernel/binding.py")),
+    ("hearth_classic.py", include_str!("kernel/classic.py")),
+    ("hearth_jvm.py", include_str!("kernel/jvm.py")),
     ("hearth_outputs.py", include_str!("kernel/outputs.py")),
 ];
 
@@ -70,14 +74,27 @@ pub enum Language {
     Scala(Jvm),
 }
 
-/// How to start a kernel for a session. `spark` is how the session's Spark would be started as an engine by itself.
+/// Where the Spark of a kernel is.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// Beside it, with a Connect server: how it would be started as an engine by itself.
+    Beside(Box<EngineSpec>),
+    /// In a JVM that each kernel starts for itself, of this Java.
+    Within(Jvm),
+}
+
+/// How to start a kernel for a session.
 pub fn spec(
     session: &Session,
     launch: &Launch,
     parts: &Parts,
     language: &Language,
-    mut spark: EngineSpec,
+    place: Place,
 ) -> EngineSpec {
+    let (mut spark, within) = match place {
+        Place::Beside(spark) => (*spark, false),
+        Place::Within(jvm) => (spark::driver(session, launch.clone(), &jvm), true),
+    };
     let none = BTreeMap::new();
     let given = session.config.runtime.as_ref().map_or(&none, |runtime| &runtime.properties);
     let python = launch.layer.as_ref().unwrap_or(&launch.environment);
@@ -89,18 +106,28 @@ pub fn spec(
     spark.env = identity::without_reserved(spark.env);
     env.insert(identity::SECRET_VARIABLE.to_owned(), launch.secret.reveal().to_owned());
 
-    let mut settings = settings(parts, &spark);
     let mut own: BTreeMap<_, _> = PROGRAMS.map(file).into();
-    match language {
-        Language::Python => settings["language"] = "python".into(),
+    let mut settings = settings(parts);
+    if within {
+        settings["jvm"] = classic::jvm(language, &spark);
+        settings["env"] = classic::environment(&spark);
+    } else {
+        settings["spark"] = beside(&spark);
+        settings["env"] = spark.env.get(TOKEN).map_or(json!({}), |token| json!({TOKEN: token}));
+    }
+    settings["language"] = match language {
+        Language::Python => "python",
         Language::Scala(jvm) => {
-            let (repl, arguments) = scala::settings(session, launch, jvm, &spark);
-            settings["language"] = "scala".into();
-            settings["repl"] = repl;
-            own.extend(arguments);
             own.extend(scala::PROGRAMS.map(file));
+            if !within {
+                let (repl, arguments) = scala::jvm(session, launch, jvm, &spark);
+                settings["jvm"] = repl;
+                own.extend(arguments);
+            }
+            "scala"
         }
     }
+    .into();
     let settings = settings.to_string().replace(WORK_DIR, HERE);
     let mut files = spark.files;
     files.insert(TOLD.to_owned(), told(session));
@@ -142,23 +169,26 @@ fn file((name, text): (&str, &str)) -> (String, String) {
     (format!("{FOLDER}/{name}"), text.to_owned())
 }
 
-fn settings(parts: &Parts, spark: &EngineSpec) -> Value {
+/// What the host is told of a Spark that it starts beside the kernel.
+fn beside(spark: &EngineSpec) -> Value {
     let PortSource::LogLine(listening) = &spark.port;
     let stop_signal = match spark.stop_signal {
         StopSignal::Interrupt => "SIGINT",
         StopSignal::Terminate => "SIGTERM",
     };
     // A client shows a token without TLS only to the name `localhost`.
-    let token = spark.env.get(TOKEN);
-    let host = if token.is_some() { "localhost" } else { "127.0.0.1" };
-    let environment: BTreeMap<_, _> = token.map(|token| (TOKEN, token)).into_iter().collect();
+    let host = if spark.env.contains_key(TOKEN) { "localhost" } else { "127.0.0.1" };
     json!({
-        "spark": {
-            "program": spark.program, "args": spark.args, "env": spark.env, "listening": listening,
-            "stop-signal": stop_signal, "host": host,
-        },
+        "program": spark.program, "args": spark.args, "env": spark.env, "listening": listening,
+        "stop-signal": stop_signal, "host": host,
+    })
+}
+
+fn settings(parts: &Parts) -> Value {
+    json!({
+        // Where there is none, it is in the kernel's own JVM.
+        "spark": null,
         "relay": parts.relay,
-        "env": environment,
         "uv": parts.uv,
         "uv-env": parts.uv_variables,
         "uv-withheld": parts.uv_withheld,

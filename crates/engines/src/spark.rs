@@ -1,4 +1,4 @@
-//! Apache Spark: a driver JVM with the Spark Connect server in it.
+//! Apache Spark: a driver JVM with the Spark Connect server in it, or one for a kernel to make its driver in.
 
 mod check;
 pub mod history;
@@ -31,6 +31,9 @@ const UI_LISTENING: &str = "Successfully started service 'SparkUI' on port ";
 /// The program of the Spark Connect server.
 const MAIN: &str = "org.apache.spark.sql.connect.service.SparkConnectServer";
 
+/// What the properties of its server begin with.
+const CONNECT: &str = "spark.connect.";
+
 /// The file of the JVM's flags, in the scratch directory.
 const ARGUMENTS: &str = "java.args";
 
@@ -45,6 +48,22 @@ const LOGGING_TEXT: &str = include_str!("spark/log4j2.properties");
 /// Spark picks its ports itself, so that two engines started at the same moment never meet on one. All that it is told
 /// is in files and variables that only its own user can read.
 pub fn spec(session: &Session, launch: Launch, jvm: &Jvm) -> EngineSpec {
+    let secret = launch.secret.reveal().to_owned();
+    let mut spec = start(session, launch, jvm, |_| true);
+    spec.args.push(MAIN.to_owned());
+    // Not as a property: those can be read by everyone who can run a query.
+    spec.env.insert("SPARK_CONNECT_AUTHENTICATE_TOKEN".to_owned(), secret);
+    spec
+}
+
+/// How to start a JVM with all that a session's driver is to have, and no program yet: for a kernel that makes the driver
+/// in there. What it listens on is the kernel's business, and its port here means nothing.
+pub(crate) fn driver(session: &Session, launch: Launch, jvm: &Jvm) -> EngineSpec {
+    start(session, launch, jvm, |property| !property.starts_with(CONNECT))
+}
+
+/// A start of Spark with those properties that are `wanted`.
+fn start(session: &Session, launch: Launch, jvm: &Jvm, wanted: impl Fn(&str) -> bool) -> EngineSpec {
     let none = BTreeMap::new();
     let given = session.config.runtime.as_ref().map_or(&none, |runtime| &runtime.properties);
     let home = launch.site_packages.join("pyspark");
@@ -53,7 +72,8 @@ pub fn spec(session: &Session, launch: Launch, jvm: &Jvm) -> EngineSpec {
     arguments.extend(settings::java_options(given).unwrap_or_default());
     let all =
         settings::properties(session, given, &launch.properties, launch.cores, launch.events.as_deref());
-    arguments.extend(all.iter().map(|(key, value)| format!("-D{key}={value}")));
+    let all = all.iter().filter(|(key, _)| wanted(key));
+    arguments.extend(all.map(|(key, value)| format!("-D{key}={value}")));
 
     let mut env = launch.variables.clone();
     env.extend(identity::without_reserved(properties::environment(given)));
@@ -65,8 +85,6 @@ pub fn spec(session: &Session, launch: Launch, jvm: &Jvm) -> EngineSpec {
         set("SPARK_LOCAL_IP", settings::LOOPBACK.to_owned());
     }
     set("SPARK_LOCAL_DIRS", WORK_DIR.to_owned());
-    // Not as a property: those can be read by everyone who can run a query.
-    set("SPARK_CONNECT_AUTHENTICATE_TOKEN", launch.secret.reveal().to_owned());
     // Python functions run in the interpreter of the layer, where there is one.
     let python = launch.layer.as_ref().unwrap_or(&launch.environment);
     set("PYSPARK_PYTHON", python.join("bin/python").display().to_string());
@@ -80,7 +98,7 @@ pub fn spec(session: &Session, launch: Launch, jvm: &Jvm) -> EngineSpec {
     EngineSpec {
         id: session.uuid.engine_id(),
         program: jvm.program.clone(),
-        args: vec![format!("@{WORK_DIR}/{ARGUMENTS}"), MAIN.to_owned()],
+        args: vec![format!("@{WORK_DIR}/{ARGUMENTS}")],
         env,
         files,
         port: PortSource::LogLine(LISTENING.to_owned()),

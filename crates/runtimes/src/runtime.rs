@@ -19,7 +19,7 @@ pub enum EngineKind {
     Sail,
     /// Apache Spark with its Connect server.
     Spark,
-    /// A Jupyter kernel and no Connect server.
+    /// Apache Spark without a Connect server: for Jupyter kernels with a driver of their own.
     Kernel,
 }
 

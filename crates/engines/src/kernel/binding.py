@@ -7,24 +7,70 @@ import threading
 
 
 class Binding:
-    """Brings `spark` into a kernel. What takes time is done in a thread of its own, so that the kernel answers meanwhile; the first
-    cell waits for it."""
+    """What a kernel knows of its Spark, and of whose session it is."""
+
+    def __init__(self, shell):
+        self.shell = shell
+        # What was said of the session, and where that is. In an engine that was made ahead it comes later.
+        self.facts = None
+        self.told_in = os.path.join(os.getcwd(), "kernel", "session.json")
+        self.session = None
+        shell.events.register("pre_execute", self.before_cell)
+
+    def before_cell(self):
+        self.learn()
+
+    def cancel(self):
+        """Cancels what Spark does for the cell that runs. For any thread."""
+        raise NotImplementedError
+
+    def end(self):
+        """The kernel is about to be killed."""
+
+    def index(self):
+        """The session's own package index, if it has one."""
+        self.learn()
+        return self.facts["index"]
+
+    def warm_up(self):
+        """Asks what costs nothing but the time that a first question takes more than others."""
+        try:
+            self.session.sql("select 1").toPandas()
+        except Exception as error:
+            # The cell that needs it will say so.
+            print(f"Spark does not answer yet: {error}", file=sys.stderr)
+
+    def learn(self):
+        """Takes over what is known only since somebody has the session."""
+        if self.facts is not None:
+            return
+        with open(self.told_in) as file:
+            facts = json.load(file)
+        os.environ.update(facts["variables"])
+        for key, value in facts["properties"].items():
+            try:
+                # An engine that was launched with them has them already, and some could not be set any more.
+                if self.session.conf.get(key, None) != value:
+                    self.session.conf.set(key, value)
+            except Exception as error:
+                print(f"The property {key} could not be set: {error}", file=sys.stderr)
+        self.facts = facts
+
+
+class RemoteBinding(Binding):
+    """Brings a client of Spark Connect into a kernel. What takes time is done in a thread of its own, so that the kernel answers
+    meanwhile; the first cell waits for it."""
 
     def __init__(self, shell, host, port, settle):
-        self.shell = shell
+        super().__init__(shell)
         self.host = host
         # Its port is read from here, once Spark listens.
         self.port = port
         # Called with the session once there is one.
         self.settle = settle
-        # What was said of the session, and where that is. In an engine that was made ahead it comes later.
-        self.facts = None
-        self.told_in = os.path.join(os.getcwd(), "kernel", "session.json")
-        self.session = None
         self.failure = None
         self.imported = threading.Event()
         self.bound = threading.Event()
-        shell.events.register("pre_execute", self.before_cell)
 
     def now(self):
         """Does everything at once: nobody waits for an engine that is made ahead, and whoever gets it waits for nothing."""
@@ -48,15 +94,12 @@ class Binding:
 
         threading.Thread(target=prepare, name="binding", daemon=True).start()
 
-    def sessions(self):
-        """The Spark sessions whose operations a cell may be waiting for."""
+    def cancel(self):
+        """Not in the active session alone, which each thread has its own of."""
         known = {id(session): session for session in (self.session, self.shell.user_ns.get("spark")) if session is not None}
-        return [session for session in known.values() if not getattr(session, "is_stopped", True)]
-
-    def index(self):
-        """The session's own package index, if it has one."""
-        self.learn()
-        return self.facts["index"]
+        for session in known.values():
+            if not getattr(session, "is_stopped", True):
+                session.interruptAll()
 
     def before_cell(self):
         self.imported.wait()
@@ -86,27 +129,3 @@ class Binding:
         self.shell.push({"spark": self.session})
         self.settle(self.session)
         self.bound.set()
-
-    def warm_up(self):
-        """Asks what costs nothing but the time that a first question takes more than others."""
-        try:
-            self.session.sql("select 1").toPandas()
-        except Exception as error:
-            # The cell that needs it will say so.
-            print(f"Spark does not answer yet: {error}", file=sys.stderr)
-
-    def learn(self):
-        """Takes over what is known only since somebody has the session."""
-        if self.facts is not None:
-            return
-        with open(self.told_in) as file:
-            facts = json.load(file)
-        os.environ.update(facts["variables"])
-        for key, value in facts["properties"].items():
-            try:
-                # An engine that was launched with them has them already, and some could not be set any more.
-                if self.session.conf.get(key, None) != value:
-                    self.session.conf.set(key, value)
-            except Exception as error:
-                print(f"The property {key} could not be set: {error}", file=sys.stderr)
-        self.facts = facts

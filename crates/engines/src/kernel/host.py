@@ -1,4 +1,5 @@
-"""The host of a session's kernel: starts the session's Spark, the relay and the kernel, and keeps them together.
+"""The host of a session's kernel: starts the session's Spark, the relay and the kernel, and keeps them together. Where Spark is in the
+kernel's own JVM the host starts none.
 
 Run with the path of its settings, a JSON file (see `crates/engines/src/kernel.rs`). The kernel is forked from this process, which has
 imported what a kernel needs to answer, so a restart takes a fifth of a second. For that this process has one thread only, opens
@@ -25,6 +26,8 @@ import time
 RESTARTS, FORGIVEN_AFTER = 5, 60.0
 # Seconds the relay has to say farewell, and Spark to end.
 FAREWELL, SPARK_GRACE = 2.0, 1.0
+# Seconds between looks at a kernel that is to end.
+LOOK_AGAIN = 0.02
 PR_SET_PDEATHSIG = 1
 # The modules that are kernels, by the language of their cells.
 KERNELS = {"python": "hearth_kernel", "scala": "hearth_scala"}
@@ -40,6 +43,7 @@ class Host:
         self.spark = None
         self.spark_said = b""
         self.spark_port = None
+        self.spark_is_there = False
         self.relay = None
         self.relay_said = b""
         self.kernel = None
@@ -60,20 +64,21 @@ class Host:
             signal.signal(number, self.on_stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         secret = os.environ.pop("HEARTH_ENGINE_SECRET")
-        self.start_spark()
+        if self.settings["spark"] is not None:
+            self.start_spark()
         self.start_relay(secret)
         import_what_kernels_need()
         self.start_kernel()
         while not self.stopping:
             watched = [wakeup_read, self.relay.stdout.fileno()]
-            if not self.spark.stdout.closed:
+            if self.spark_speaks():
                 watched.append(self.spark.stdout.fileno())
             if self.kernel_ready is not None:
                 watched.append(self.kernel_ready)
             ready = select.select(watched, [], [])[0]
             if wakeup_read in ready:
                 drain(wakeup_read)
-            if not self.spark.stdout.closed and self.spark.stdout.fileno() in ready:
+            if self.spark_speaks() and self.spark.stdout.fileno() in ready:
                 self.on_spark_output()
             if self.relay.stdout.fileno() in ready:
                 self.on_relay_output()
@@ -98,6 +103,9 @@ class Host:
         )
         do_not_wait(self.spark.stdout)
 
+    def spark_speaks(self):
+        return self.spark is not None and not self.spark.stdout.closed
+
     def die_with_parent(self):
         """Of a process that a kernel starts, before it becomes another program."""
         die_with_parent()
@@ -118,9 +126,13 @@ class Host:
             for line in lines:
                 self.spark_port = self.spark_port or port_in(line, self.settings["spark"]["listening"])
             if self.spark_port is not None:
-                self.tell({"event": "spark"})
+                self.on_spark_there()
                 self.tell_kernel_of_spark()
                 self.tell_relay_of_kernel()
+
+    def on_spark_there(self):
+        self.spark_is_there = True
+        self.tell({"event": "spark"})
 
     def tell_kernel_of_spark(self):
         """Tells the kernel where Spark is, once both are there."""
@@ -135,7 +147,7 @@ class Host:
 
     def tell_relay_of_kernel(self):
         """Tells the relay of a kernel that has its sockets, unless its Spark is still starting."""
-        if self.spark_port is not None and self.connection_file is not None:
+        if self.spark_is_there and self.connection_file is not None:
             self.tell({"event": "kernel", "connection-file": self.connection_file})
             self.connection_file = None
 
@@ -231,6 +243,9 @@ class Host:
         self.kernel_ready = None
         if said:
             self.connection_file = os.path.join(os.getcwd(), "kernel", f"connection-{self.kernels}.json")
+            if self.settings["spark"] is None and not self.spark_is_there:
+                # It has one in a JVM of its own.
+                self.on_spark_there()
             self.tell_relay_of_kernel()
 
     def restart_kernel(self):
@@ -242,13 +257,21 @@ class Host:
         if self.kernel is None:
             return
         self.close_pipes()
+        kernel, self.kernel = self.kernel, None
+        ended = False
+        if self.settings["spark"] is None:
+            # Spark is in there, and finishes its event log.
+            os.close(self.interrupts)
+            self.interrupts = None
+            ended = wait_for_pid(kernel, SPARK_GRACE)
         try:
-            os.killpg(self.kernel, signal.SIGKILL)
+            os.killpg(kernel, signal.SIGKILL)
         except ProcessLookupError:
-            # It has not become the leader of its group yet.
-            os.kill(self.kernel, signal.SIGKILL)
-        os.waitpid(self.kernel, 0)
-        self.kernel = None
+            # It has not become the leader of its group yet, or nothing is left of that.
+            if not ended:
+                os.kill(kernel, signal.SIGKILL)
+        if not ended:
+            os.waitpid(kernel, 0)
 
     def close_pipes(self):
         """Forgets what a kernel would still have said, and been told."""
@@ -262,7 +285,7 @@ class Host:
             ended, status = os.waitpid(self.kernel, os.WNOHANG)
             if ended:
                 self.on_kernel_end(status)
-        if not self.stopping and self.spark.poll() is not None:
+        if not self.stopping and self.spark is not None and self.spark.poll() is not None:
             if not self.spark.stdout.closed:
                 self.on_spark_output()
             complain(f"Spark has ended: {in_words(self.spark.returncode)}")
@@ -304,11 +327,11 @@ class Host:
             pass
         wait(self.relay, FAREWELL)
         self.end_kernel()
-        if self.spark.poll() is None:
+        if self.spark is not None and self.spark.poll() is None:
             self.spark.send_signal(getattr(signal, self.settings["spark"]["stop-signal"]))
             wait(self.spark, SPARK_GRACE)
         for process in (self.relay, self.spark):
-            if process.poll() is None:
+            if process is not None and process.poll() is None:
                 process.kill()
         return 1 if self.failed else 0
 
@@ -384,6 +407,16 @@ def wait(process, seconds):
         process.wait(seconds)
     except subprocess.TimeoutExpired:
         pass
+
+
+def wait_for_pid(pid, seconds):
+    """Whether this child has ended within so many seconds, and was waited for."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            return True
+        time.sleep(LOOK_AGAIN)
+    return False
 
 
 def complain(text):

@@ -6,7 +6,8 @@ import signal
 import sys
 import threading
 
-from hearth_binding import Binding
+from hearth_binding import RemoteBinding
+from hearth_classic import ClassicBinding, Driver
 from hearth_outputs import Outputs
 
 # Rows of a DataFrame that are shown.
@@ -29,13 +30,21 @@ def run(host, connection_file, up, interrupts, port):
 
     from tornado.ioloop import IOLoop
 
+    ahead = host.kernels == 1 and "HEARTH_SESSION" not in os.environ
+    driver = None
+    if host.settings["spark"] is None:
+        driver = Driver(host)
+        session = driver.session()
     app = kernel_app(connection_file, up)
     app.initialize([])
-    binding = Binding(app.shell, host.settings["spark"]["host"], port, show_progress)
+    if driver is None:
+        binding = RemoteBinding(app.shell, host.settings["spark"]["host"], port, show_progress)
+    else:
+        binding = ClassicBinding(app.shell, driver, session)
     show_dataframes(app.shell)
     obey_interrupts(app.shell, binding, interrupts)
     install_packages(app.shell, binding, host)
-    if host.kernels == 1 and "HEARTH_SESSION" not in os.environ:
+    if ahead:
         binding.now()
     else:
         binding.soon(IOLoop.current())
@@ -97,8 +106,9 @@ def show_dataframes(shell):
         return rows.to_html(index=False, max_cols=None, notebook=True, border=0) + note
 
     formatters = shell.display_formatter.formatters
-    # By its name: it is not imported yet.
-    formatters["text/html"].for_type_by_name("pyspark.sql.connect.dataframe", "DataFrame", html)
+    # By their names: not both are ever imported.
+    for module in ("pyspark.sql.connect.dataframe", "pyspark.sql.dataframe"):
+        formatters["text/html"].for_type_by_name(module, "DataFrame", html)
 
 
 def show_progress(spark):
@@ -155,14 +165,13 @@ def obey_interrupts(shell, binding, interrupts):
             # interrupt may have come where Python passes over exceptions.
             for _ in range(CANCEL_TIMES):
                 try:
-                    # Not the active one, which each thread has its own of.
-                    for session in binding.sessions():
-                        session.interruptAll()
+                    binding.cancel()
                 except Exception as error:
                     print(f"Spark could not cancel what runs: {error}", file=sys.stderr)
                 if over.wait(CANCEL_AGAIN):
                     break
             idle.set()
+        binding.end()
 
     threading.Thread(target=obey, name="interrupts", daemon=True).start()
     kernel = shell.kernel

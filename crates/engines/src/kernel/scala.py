@@ -10,13 +10,13 @@ import json
 import os
 import re
 import secrets
-import signal
 import subprocess
 import sys
 import threading
 
 from ipykernel.kernelbase import Kernel
 
+import hearth_jvm
 import hearth_kernel
 
 # How often a cell that was interrupted is told again, and how many seconds apart.
@@ -48,18 +48,11 @@ class Repl:
     """The JVM with the REPL in it."""
 
     def __init__(self, host):
-        settings = host.settings["repl"]
         self.classes = os.path.join(os.getcwd(), "kernel", f"classes-{host.kernels}")
         os.mkdir(self.classes, 0o700)
         self.mark = f"\x1e{secrets.token_hex(16)} "
-        self.process = subprocess.Popen(
-            [settings["program"], *settings["args"]],
-            env={**os.environ, **settings["env"]},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            preexec_fn=host.die_with_parent,
-        )
+        pipe = subprocess.PIPE
+        self.process = hearth_jvm.start(host, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe)
         self.port = int(self.first_words(rb"\d+\n"))
         self.token = self.first_words(rb"\S+\n")
         self.said = threading.Condition()
@@ -78,7 +71,7 @@ class Repl:
             sys.stderr.buffer.write(line)
         sys.stderr.buffer.write(self.process.stderr.read())
         sys.stderr.flush()
-        raise SystemExit(self.ended())
+        raise SystemExit(hearth_jvm.ended(self.process))
 
     def start(self):
         from py4j.java_gateway import GatewayParameters, JavaGateway
@@ -105,13 +98,6 @@ class Repl:
         token = host.settings["env"]["SPARK_CONNECT_AUTHENTICATE_TOKEN"]
         remote = f"sc://{host.settings['spark']['host']}:{port}/;token={token}"
         self.notebook.connect(remote, self.classes)
-
-    def ended(self):
-        """Waits for the end of the JVM; the status that says the same of this process."""
-        code = self.process.wait()
-        if code < 0:
-            os.kill(os.getpid(), -code if -code in (signal.SIGKILL, signal.SIGTERM) else signal.SIGABRT)
-        return code
 
     def listen(self, name):
         """Passes on what the JVM writes, and does what it marks."""
@@ -174,7 +160,7 @@ class Repl:
 
     def on_end(self):
         """Without its JVM there is no kernel."""
-        code = self.ended()
+        code = hearth_jvm.ended(self.process)
         if self.kernel is not None:
             self.kernel.last_words()
         os._exit(code)

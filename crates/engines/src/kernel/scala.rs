@@ -16,15 +16,15 @@ use crate::spark::repl;
 /// The file of the JVM's flags, in the folder of the host's files.
 const ARGUMENTS: &str = "repl.args";
 
-/// Serves the JVM's objects to who has the token that it writes first.
-const MAIN: [&str; 2] = ["py4j.GatewayServer", "--enable-auth"];
+/// Serves the JVM's objects, on a port that the system picks, to who has the token that it writes first.
+pub(super) const MAIN: [&str; 3] = ["py4j.GatewayServer", "--enable-auth", "0"];
 
 /// Programs of the kernel, beside those that every kernel has.
 pub(super) const PROGRAMS: [(&str, &str); 2] =
     [("hearth_scala.py", include_str!("scala.py")), ("notebook.scala", include_str!("notebook.scala"))];
 
-/// What the host is told of the REPL, and the files that it is started from.
-pub(super) fn settings(
+/// What the kernel is told of its REPL's JVM where Spark is beside it, and the files that it is started from.
+pub(super) fn jvm(
     session: &Session,
     launch: &Launch,
     jvm: &Jvm,
@@ -33,7 +33,8 @@ pub(super) fn settings(
     let arguments = argument_file(&repl::arguments(session, launch, jvm));
     let settings = json!({
         "program": jvm.program,
-        "args": [format!("@{WORK_DIR}/{FOLDER}/{ARGUMENTS}"), MAIN[0].to_owned(), MAIN[1].to_owned(), "0".to_owned()],
+        "args": [format!("@{WORK_DIR}/{FOLDER}/{ARGUMENTS}")],
+        "main": MAIN,
         "env": spark.env,
     });
     (settings, BTreeMap::from([(format!("{FOLDER}/{ARGUMENTS}"), arguments)]))

@@ -32,6 +32,15 @@ fn start_under(
     properties: BTreeMap<String, String>,
     layer: Option<&str>,
 ) -> EngineSpec {
+    start_with(policy, properties, layer, spec)
+}
+
+fn start_with(
+    policy: BTreeMap<String, String>,
+    properties: BTreeMap<String, String>,
+    layer: Option<&str>,
+    spec: fn(&Session, Launch, &Jvm) -> EngineSpec,
+) -> EngineSpec {
     let session = Session::new(
         "projects/p/locations/l/sessions/etl".parse().unwrap(),
         SessionUuid(UUID.parse().unwrap()),
@@ -72,6 +81,20 @@ fn properties_and_secrets_are_in_files_and_variables_and_never_in_arguments() {
     assert!(!flags.iter().any(|flag| flag.contains("dataproc.tier")), "not Spark's");
     assert_eq!(spec.env["SPARK_CONNECT_AUTHENTICATE_TOKEN"], "hush");
     assert!(!spec.files.values().any(|text| text.contains("hush")), "a client could read it as a property");
+}
+
+#[test]
+fn a_driver_for_a_kernel_has_all_but_the_server() {
+    let properties =
+        map([("spark.ssl.keyPassword", "swordfish"), ("spark.connect.grpc.arrow.maxBatchSize", "1m")]);
+    let server = start(properties.clone(), None);
+    let driver = start_with(map([]), properties, None, driver);
+    let [mut own, server_flags] = [&driver, &server].map(flags);
+    assert!(!own.iter().any(|flag| flag.contains("spark.connect.")), "{own:#?}");
+    own.extend(server_flags.iter().filter(|flag| flag.contains("spark.connect.")).cloned());
+    assert!(server_flags.iter().all(|flag| own.contains(flag)) && own.len() == server_flags.len());
+    assert_eq!(driver.args, server.args[..1], "which program runs is the kernel's business");
+    assert!(!format!("{driver:?}").contains("hush"), "nobody asks for it");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use hearth_control::world::{Launcher, Start};
 use hearth_core::Timestamp;
 use hearth_core::admission::Need;
-use hearth_core::config::{Kernel, SessionConfig};
+use hearth_core::config::{Kernel, SessionConfig, SessionKind};
 use hearth_core::engine::{Introduction, Protocol};
 use hearth_core::error::ErrorKind;
 use hearth_core::pool::PoolEngine;
@@ -182,11 +182,15 @@ impl CatalogueLauncher {
         let given = config.runtime.as_ref().map_or(&none, |runtime| &runtime.properties);
         let spark = match runtime.engine {
             EngineKind::Sail => sail::NEED,
-            EngineKind::Spark => spark::need(given, &runtime.properties, machine_cores()),
-            EngineKind::Kernel => Need::default(),
+            EngineKind::Spark | EngineKind::Kernel => {
+                spark::need(given, &runtime.properties, machine_cores())
+            }
         };
         match config.protocol() {
-            Protocol::Jupyter if is_scala(config) => spark.and(kernel::NEED).and(spark::repl::need(given)),
+            // Elsewhere the driver is in the REPL's own JVM.
+            Protocol::Jupyter if is_scala(config) && runtime.engine == EngineKind::Spark => {
+                spark.and(kernel::NEED).and(spark::repl::need(given))
+            }
             Protocol::Jupyter => spark.and(kernel::NEED),
             Protocol::SparkConnect | Protocol::HiveMetastore => spark,
         }
@@ -207,7 +211,9 @@ impl CatalogueLauncher {
         };
         let prepared = layer.is_some();
         let events = match (runtime.engine, &self.environments) {
-            (EngineKind::Spark, Environments::Installed(.., events)) => Some(event_dir(events, session)?),
+            (EngineKind::Spark | EngineKind::Kernel, Environments::Installed(.., events)) => {
+                Some(event_dir(events, session)?)
+            }
             _ => None,
         };
         let launch = Launch {
@@ -223,27 +229,29 @@ impl CatalogueLauncher {
             log_limit: self.log_limit,
             deadline,
         };
-        let alone = launch.clone();
-        let mut language = kernel::Language::Python;
-        let spec = match runtime.engine {
-            EngineKind::Sail => sail::spec(session, alone),
-            EngineKind::Spark => {
-                let jvm = jvm(java.as_ref(), &launch.environment);
-                if is_scala(&session.config) {
-                    // The archive is of the classes of Spark, and the REPL's come before them.
-                    language = kernel::Language::Scala(Jvm { archive: None, ..jvm.clone() });
-                }
-                spark::spec(session, alone, &jvm)
-            }
-            EngineKind::Kernel => {
-                let name = runtime.full_name();
-                return Err(failed(format!("Runtime '{name}' has kernels only")));
+        let alone = || match runtime.engine {
+            EngineKind::Sail => sail::spec(session, launch.clone()),
+            EngineKind::Spark | EngineKind::Kernel => {
+                spark::spec(session, launch.clone(), &jvm(java.as_ref(), &launch.environment))
             }
         };
-        let spec = if session.config.protocol() == Protocol::Jupyter {
-            kernel::spec(session, &launch, &self.kernel_parts(), &language, spec)
-        } else {
-            spec
+        let spec = match (session.config.protocol(), runtime.engine) {
+            (Protocol::Jupyter, kind) => {
+                let java = jvm(java.as_ref(), &launch.environment);
+                // The archive is of the classes of Spark, and the REPL's come before them.
+                let repl = || Jvm { archive: None, ..java.clone() };
+                let scala = is_scala(&session.config);
+                let language = if scala { kernel::Language::Scala(repl()) } else { kernel::Language::Python };
+                let place = match kind {
+                    EngineKind::Sail | EngineKind::Spark => kernel::Place::Beside(Box::new(alone())),
+                    EngineKind::Kernel => kernel::Place::Within(java),
+                };
+                kernel::spec(session, &launch, &self.kernel_parts(), &language, place)
+            }
+            (Protocol::SparkConnect | Protocol::HiveMetastore, EngineKind::Kernel) => {
+                return Err(failed(kernels_only(runtime)));
+            }
+            (Protocol::SparkConnect | Protocol::HiveMetastore, _) => alone(),
         };
         Ok(Start::Engine { spec: Box::new(identity::with_file(spec, session)), prepared })
     }
@@ -252,6 +260,12 @@ impl CatalogueLauncher {
 /// Whether a session's cells are in Scala.
 fn is_scala(config: &SessionConfig) -> bool {
     config.kernel() == Some(Kernel::Scala)
+}
+
+/// Why a runtime has no engine for a session without a kernel.
+fn kernels_only(runtime: &Runtime) -> String {
+    let name = runtime.full_name();
+    format!("Runtime '{name}' has kernels only, and no engine for a Spark Connect session")
 }
 
 /// A runtime's name for people.
@@ -295,7 +309,7 @@ impl CatalogueLauncher {
 impl Cards for CatalogueLauncher {
     fn cards(&self) -> Vec<Card> {
         let default = &self.catalogue.default_runtime().name;
-        let usable = |runtime: &&Runtime| runtime.engine != EngineKind::Kernel && self.is_installed(runtime);
+        let usable = |runtime: &&Runtime| self.is_installed(runtime);
         let mut runtimes: Vec<_> = self.catalogue.runtimes().iter().filter(usable).collect();
         runtimes.sort_by_key(|runtime| runtime.name != *default);
         let card = |runtime: &Runtime| Card {
@@ -322,15 +336,13 @@ impl Launcher for CatalogueLauncher {
         let mut violations = match (&config.kind, runtime.engine) {
             (_, EngineKind::Sail | EngineKind::Kernel) if is_scala(config) => vec![self.no_scala(runtime)],
             (_, EngineKind::Sail) => packages::wanted(config).err().into_iter().collect(),
-            (_, EngineKind::Spark) => {
+            (Some(SessionKind::SparkConnect), EngineKind::Kernel) => {
+                let field = "session.runtime_config.version".to_owned();
+                vec![Violation { field, description: kernels_only(runtime) }]
+            }
+            (_, EngineKind::Spark | EngineKind::Kernel) => {
                 let checked = spark::check(config, self.memory);
                 packages::wanted(config).err().into_iter().chain(checked).collect()
-            }
-            (_, EngineKind::Kernel) => {
-                let name = runtime.full_name();
-                let description =
-                    format!("Runtime '{name}' has kernels only, and no engine for a Spark Connect session");
-                vec![Violation { field: "session.runtime_config.version".to_owned(), description }]
             }
         };
         violations.extend(properties::lost_file(config, Path::exists));

@@ -128,13 +128,19 @@ impl History {
     async fn link(&self, owner: Owner<'_>, application: &str) -> Result<(), DataError> {
         const LINK: &str = "show the event log";
         let link = self.files.logs().join(application);
-        if std::fs::exists(&link).map_err(DataError::because(LINK))? {
-            return Ok(());
-        }
         self.files.make().map_err(DataError::because(LINK))?;
         let copy = self.files.copy(owner.session, application);
         let log = self.staging.local_file(owner, staged::EVENT_LOGS, application, &copy).await;
         let log = log.map_err(DataError::because(LINK))?;
+        match std::fs::read_link(&link) {
+            Ok(there) if there == log && there.exists() => return Ok(()),
+            // Applications of Spark 3.5 are called after the millisecond of their start, which two may share.
+            Ok(there) if there.exists() => {
+                let text = format!("the log of another session is shown as {application} now");
+                return Err(DataError::because(LINK)(text));
+            }
+            _ => {}
+        }
         // A link whose file is gone would be in the way.
         let _not_there = std::fs::remove_file(&link);
         match std::os::unix::fs::symlink(log, &link) {

@@ -2,6 +2,7 @@
 
 mod away;
 mod browser;
+mod classic;
 mod client;
 mod gateway;
 mod kernels;

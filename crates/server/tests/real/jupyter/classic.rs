@@ -1,0 +1,179 @@
+//! Kernels on Spark 3.5, which has no Connect server: the driver is in a JVM of the kernel's own.
+
+use hearth_testkit::{PARENT, TestServer, connect_session, eventually_within};
+use serde_json::{Value, json};
+
+use super::client::{Notebook, shown};
+use crate::HEARTH;
+use crate::spark_jvm::{PATIENCE, session_in};
+
+/// The runtime of these tests, as the hosted service calls it.
+const VERSION: &str = "2.3";
+
+/// A session with a kernel in this language, which can be used: the id of the kernel.
+fn kernel(server: &TestServer, id: &str, language: &str, properties: &Value) -> String {
+    ask(server, id, language, properties);
+    crate::uuid(&session_in(server, id, "ACTIVE"))
+}
+
+/// Asks for such a session.
+fn ask(server: &TestServer, id: &str, language: &str, properties: &Value) {
+    let mut properties = properties.clone();
+    properties["spark.driver.memory"] = json!("1g");
+    let body = json!({
+        "name": format!("{PARENT}/sessions/{id}"), "jupyterSession": {"kernel": language},
+        "labels": {"team": "blue"},
+        "runtimeConfig": {"version": VERSION, "properties": properties},
+    });
+    server.rest().post(&format!("/v1/{PARENT}/sessions?sessionId={id}"), &body).ok();
+}
+
+/// What Spark itself says about the jobs in this state, by its pages.
+fn jobs(server: &TestServer, uuid: &str, state: &str) -> Result<Vec<Value>, String> {
+    let api = format!("/sessions/{uuid}/ui/api/v1/applications");
+    let listed = server.rest().get(&api);
+    let id = listed.json[0]["id"].as_str().ok_or(listed.text)?;
+    let answer = server.rest().get(&format!("{api}/{id}/jobs?status={state}"));
+    answer.json.as_array().cloned().ok_or(answer.text)
+}
+
+/// Waits until Spark runs so many jobs.
+fn runs(server: &TestServer, uuid: &str, number: usize) {
+    eventually_within(PATIENCE, "Spark works on them", || match jobs(server, uuid, "running") {
+        Ok(running) if running.len() == number => Ok(()),
+        other => Err(other),
+    });
+}
+
+#[test]
+fn cells_in_python_have_a_driver_of_their_own_with_the_sessions_properties() {
+    let server = TestServer::start(HEARTH);
+    let properties = json!({
+        "spark.sql.shuffle.partitions": "3",
+        "spark.dataproc.driverEnv.GREETING": "hello",
+        "spark.my.password": "swordfish",
+    });
+    let id = kernel(&server, "cells", "PYTHON", &properties);
+    let mut notebook = Notebook::open(&server, &id, "a");
+    assert_eq!(notebook.run("spark.version, spark.range(10).count()"), "('3.5.9', 10)");
+    assert_eq!(notebook.run("sc.parallelize(range(10)).map(lambda x: x + 1).sum()"), "55");
+    assert_eq!(
+        notebook.run(
+            "print(*[spark.conf.get(key) for key in ('spark.sql.shuffle.partitions', 'spark.hearth.label.team', \
+             'spark.hearth.uuid', 'spark.app.name')])"
+        ),
+        format!("3 blue {id} {PARENT}/sessions/cells\n")
+    );
+    assert_eq!(notebook.run("sc._jvm.Runtime.getRuntime().maxMemory() >> 20 in range(900, 1025)"), "True");
+
+    let table = notebook.execute("spark.range(30).selectExpr('id', \"'<b>' as tag\")");
+    let table = notebook.finish(&table);
+    let html = table.iter().find_map(|said| said.content["data"]["text/html"].as_str()).unwrap();
+    assert!(html.contains("<td>19</td>") && html.contains("&lt;b&gt;"), "{html}");
+    assert!(!html.contains("<td>20</td>") && html.contains("first 20 rows"), "{html}");
+    let functions = "import os\nfrom pyspark.sql.functions import pandas_udf, udf\n\
+                     @udf('string')\ndef greeted(n): return os.environ['GREETING'] + str(n)\n\
+                     @pandas_udf('long')\ndef twice(numbers): return 2 * numbers\n\
+                     [tuple(row) for row in spark.range(2).select(greeted('id'), twice('id')).collect()]";
+    assert_eq!(notebook.run(functions), "[('hello0', 0), ('hello1', 2)]");
+    let missing = notebook.run("spark.sql('select * from nowhere').collect()");
+    assert!(
+        missing.contains("AnalysisException") && missing.contains("TABLE_OR_VIEW_NOT_FOUND"),
+        "{missing}"
+    );
+
+    // What other users of the machine can see, and what cells start.
+    let arguments: Vec<_> = server
+        .engines()
+        .iter()
+        .filter_map(|process| std::fs::read_to_string(format!("/proc/{}/cmdline", process.pid)).ok())
+        .collect();
+    assert!(arguments.iter().any(|line| line.contains("PythonGatewayServer")), "{arguments:?}");
+    assert!(!arguments.iter().any(|line| line.contains("swordfish")), "{arguments:?}");
+    assert_eq!(notebook.run("[name for name in os.environ if 'SECRET' in name or 'TOKEN' in name]"), "[]");
+
+    let application = notebook.run("print(sc.applicationId, end='')");
+    // The same pages and calls as of every Spark, and the log once it has ended.
+    assert!(!jobs(&server, &id, "succeeded").unwrap().is_empty());
+    server.terminate("cells");
+    server.nothing_left();
+    let kept = format!("/v1/{PARENT}/sessions/cells/sparkApplications/{application}:searchJobs");
+    let ended = server.rest().get(&kept).ok();
+    assert_eq!(ended["sparkApplicationJobs"][0]["status"], "JOB_EXECUTION_STATUS_SUCCEEDED", "{ended:#}");
+}
+
+#[test]
+fn a_cell_in_python_is_interrupted_with_its_jobs_and_its_kernel_restarted_with_a_new_driver() {
+    let server = TestServer::start(HEARTH);
+    let id = kernel(&server, "stops", "PYTHON", &json!({}));
+    let mut notebook = Notebook::open(&server, &id, "a");
+    let post = |what: &str| server.rest().post(&format!("/api/kernels/{id}/{what}"), &json!({}));
+    notebook.run("n = 1");
+    for code in [
+        "spark.range(0, 1 << 40, 1, 2).selectExpr('sum(hash(id))').collect()",
+        "import time\nsc.parallelize([1, 2], 2).foreach(lambda n: time.sleep(1000))",
+    ] {
+        let endless = notebook.execute(code);
+        runs(&server, &id, 1);
+        assert_eq!(post("interrupt").status, 204);
+        let told = shown(&notebook.finish(&endless));
+        assert!(told.contains("KeyboardInterrupt") && !told.contains("ERROR"), "{told}");
+        runs(&server, &id, 0);
+        assert_eq!(notebook.run("spark.range(n + 2).count()"), "3", "and the kernel goes on");
+    }
+    let sleeps = notebook.execute("print('begun')\ntime.sleep(1000)");
+    notebook.until(|said| said.parent == sleeps && said.msg_type == "stream");
+    assert_eq!(post("interrupt").status, 204);
+    let told = shown(&notebook.finish(&sleeps));
+    assert!(told.contains("KeyboardInterrupt"), "{told}");
+
+    let endless = notebook.execute("print('begun')\nwhile True: pass");
+    notebook.until(|said| said.parent == endless && said.msg_type == "stream");
+    assert_eq!(post("restart").status, 200);
+    assert_eq!(notebook.run("'n' in globals(), spark.range(4).count()"), "(False, 4)");
+    // Its pages are where those of the first were.
+    assert!(!jobs(&server, &id, "succeeded").unwrap().is_empty());
+
+    // Without its driver a kernel is of no use.
+    let died = notebook.execute("sc._jvm.System.exit(7)");
+    let told = shown(&notebook.finish(&died));
+    assert!(told.contains("The kernel has ended: exit code 7") && told.contains("started anew"), "{told}");
+    assert_eq!(notebook.run("spark.range(5).count()"), "5");
+    server.terminate("stops");
+    server.nothing_left();
+}
+
+#[test]
+fn a_driver_that_cannot_start_fails_the_session_with_sparks_words() {
+    let server = TestServer::start(HEARTH);
+    ask(&server, "wrong-early", "PYTHON", &json!({"spark.driver.maxResultSize": "abc"}));
+    ask(&server, "wrong-late", "PYTHON", &json!({"spark.sql.shuffle.partitions": "many"}));
+    for (id, words) in [
+        ("wrong-early", "Failed to parse byte string: abc"),
+        ("wrong-late", "spark.sql.shuffle.partitions should be int, but was many"),
+    ] {
+        let session = session_in(&server, id, "FAILED");
+        let message = session["stateMessage"].as_str().unwrap();
+        assert!(message.contains(words), "{message}");
+        assert!(!message.contains("\n\tat ") && !message.contains("Traceback"), "no stack: {message}");
+    }
+    server.nothing_left();
+}
+
+#[test]
+fn it_is_offered_for_kernels_and_refused_for_spark_connect() {
+    let server = TestServer::start(HEARTH);
+    let specs = server.rest().get("/api/kernelspecs").ok();
+    let spec = &specs["kernelspecs"]["hearth_spark-3.5"]["spec"];
+    assert_eq!(
+        (&spec["language"], &spec["display_name"]),
+        (&json!("python"), &json!("Python (Apache Spark 3.5.9)"))
+    );
+    let mut body = connect_session("refused");
+    body["runtimeConfig"] = json!({"version": VERSION});
+    let refused = server
+        .rest()
+        .post(&format!("/v1/{PARENT}/sessions?sessionId=refused"), &body)
+        .error(400, "INVALID_ARGUMENT");
+    assert!(refused.contains("'spark-3.5.9' has kernels only"), "{refused}");
+}
