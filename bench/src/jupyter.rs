@@ -190,6 +190,11 @@ pub(crate) fn memory(side: &impl Kernels) -> anyhow::Result<u64> {
     side.between().into_iter().map(|pid| Ok(Memory::of(pid)?.proportional)).sum()
 }
 
+/// The processor time that all that has used so far.
+pub(crate) fn cpu_time(side: &impl Kernels) -> anyhow::Result<Duration> {
+    side.between().into_iter().map(process::cpu_time).sum()
+}
+
 /// The most that it has had since [`forget_peaks`], in bytes resident.
 pub(crate) fn peak(side: &impl Kernels) -> anyhow::Result<u64> {
     side.between().into_iter().map(process::peak).sum()

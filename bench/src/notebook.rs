@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message as WsMessage, Utf8Bytes};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use uuid::Uuid;
@@ -24,6 +25,10 @@ use zeromq::{
     DealerRecvHalf, DealerSendHalf, DealerSocket, Socket as _, SocketRecv as _, SocketSend as _, SubSocket,
     ZmqMessage,
 };
+
+/// What is read at once, in bytes. The library fills so much with zeros before each look for something to read, so its own
+/// 128 KiB would be most of what a client does.
+const READ: usize = 16 * 1024;
 
 /// One open notebook.
 pub(crate) struct Notebook {
@@ -115,7 +120,9 @@ impl Notebook {
         let url = format!("ws://{address}/api/kernels/{kernel}/channels?session_id={session}");
         let mut request = url.into_client_request()?;
         request.headers_mut().insert("authorization", format!("token {token}").parse()?);
-        let (socket, _) = connect_async_with_config(request, None, true).await.context("no channels")?;
+        let config = WebSocketConfig::default().read_buffer_size(READ);
+        let (socket, _) =
+            connect_async_with_config(request, Some(config), true).await.context("no channels")?;
         Ok(Self { way: Way::Socket(Box::new(socket)), session })
     }
 

@@ -108,15 +108,23 @@ async fn cells(bench: &mut Bench, hearth: &Server, others: &Others) -> anyhow::R
             direct.push(Notebook::direct(&file).await?);
         }
         let direct = together(direct, each).await?;
+        let used = jupyter::cpu_time(hearth)?;
         let own = together(opened(hearth, &kernel, notebooks).await?, each).await?;
+        let used = jupyter::cpu_time(hearth)?.saturating_sub(used);
         let how = format!("{} cells; one kernel, opened {notebooks} times", each * notebooks);
         let row = Row::new(format!("cell `{CELL}`, {notebooks} at once, p50"), own.latencies.p50(), &how);
         let row = row.against("the same kernel over ZeroMQ, p50", direct.latencies.p50());
         bench.report.add(row.target("1 ms more"));
+        // It is the same however busy the machine is.
+        let a_cell = |used: Duration| used / u32::try_from(each * notebooks).unwrap_or(u32::MAX);
         for (flavor, other) in others {
             let kernel = jupyter::start(other).await?;
+            let before = jupyter::cpu_time(other)?;
             let theirs = together(opened(other, &kernel, notebooks).await?, each).await?;
+            let theirs_used = jupyter::cpu_time(other)?.saturating_sub(before);
             jupyter::end(other, &kernel).await?;
+            let row = Row::new(format!("processor time of a cell, {notebooks} at once"), a_cell(used), &how);
+            bench.report.add(row.against(flavor.name(), a_cell(theirs_used)));
             let row = Row::new(
                 format!("cells `{CELL}`, {notebooks} at once"),
                 Quantity::PerSecond(own.rate()),
