@@ -121,9 +121,9 @@ impl Journal {
             known.stalled &= known.taken == after;
             known.taken = after;
         }
-        let skip = (after + 1).saturating_sub(self.first);
-        let mut numbered =
-            (self.first..).zip(&self.entries).skip(usize::try_from(skip).unwrap_or(usize::MAX));
+        let skip = usize::try_from((after + 1).saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let skip = skip.min(self.entries.len());
+        let mut numbered = (self.first + skip as u64..).zip(self.entries.range(skip..));
         let next = numbered.find(|(_, (_, entry))| entry.to.as_deref().is_none_or(|to| to == reader));
         if after + 1 < self.first {
             let parent = next.map(|(_, (_, entry))| entry.message.parent_header.clone());
