@@ -20,6 +20,8 @@ pub struct Entry {
     pub message: Message,
     /// To which client; `None` for all of them.
     pub to: Option<String>,
+    /// The mark of the client whose request it belongs to; empty where it belongs to none.
+    pub asked_by: String,
 }
 
 /// The latest entries, and how far each client has come.
@@ -64,9 +66,9 @@ struct Reader {
 
 /// What a client reads next.
 #[derive(Debug, Clone)]
-pub enum Read {
+pub enum Read<'a> {
     /// This entry, with its number.
-    Entry(u64, Entry),
+    Entry(u64, &'a Entry),
     /// So many entries were dropped; the number is that of the last one of them.
     Gap {
         /// How many.
@@ -116,7 +118,7 @@ impl Journal {
     }
 
     /// What the client `reader` is to read after number `after`. `None` if there is nothing yet.
-    pub fn read(&mut self, after: u64, reader: &str) -> Option<Read> {
+    pub fn read(&mut self, after: u64, reader: &str) -> Option<Read<'_>> {
         if let Some(known) = self.readers.get_mut(reader) {
             known.stalled &= known.taken == after;
             known.taken = after;
@@ -129,7 +131,7 @@ impl Journal {
             let parent = next.map(|(_, (_, entry))| entry.message.parent_header.clone());
             return Some(Read::Gap { dropped: self.first - 1 - after, last: self.first - 1, parent });
         }
-        next.map(|(number, (_, entry))| Read::Entry(number, entry.clone()))
+        next.map(|(number, (_, entry))| Read::Entry(number, entry))
     }
 
     /// The next entry is the first of a cell's.
@@ -243,7 +245,7 @@ mod tests {
             content: text.into(),
             buffers: Vec::new(),
         };
-        Entry { channel: Channel::Iopub, message, to: to.map(str::to_owned) }
+        Entry { channel: Channel::Iopub, message, to: to.map(str::to_owned), asked_by: String::new() }
     }
 
     /// What a client reads until there is nothing more, as `content` or `-N` for a gap; and where it is then.

@@ -10,15 +10,22 @@ use axum::extract::ws::{CloseFrame, Message as WsMessage, WebSocket, close_code}
 use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
+use hearth_jupyter::Channel;
 use hearth_jupyter::framing::{Frame, Framing};
-use hearth_jupyter::journal::Read;
-use hearth_jupyter::{Channel, notice};
-use uuid::Uuid;
+use tokio::time::Instant;
 
-use crate::hub::{Hub, now};
+use crate::hub::Hub;
 
 /// The longest message of a client, in bytes. Cells are shorter; files go other ways.
 pub(crate) const MAX_MESSAGE: usize = 64 << 20;
+
+/// What is read of a client at once, in bytes: most messages whole. The library fills as much with zeros each time it looks
+/// whether there is something to read, which is each time that there is something to send.
+pub(crate) const READ: usize = 4 << 10;
+
+/// How long what another client has asked for may wait for more of it. Who has asked is served at once; for the others a
+/// cell, or several, become one write, here and in the service. Shorter than a picture of a screen is noticed.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// After so many entries at a stretch a client is asked how far it has come.
 const ASK_EVERY: u32 = 64;
@@ -110,38 +117,36 @@ async fn send(
 ) -> Option<(u16, String)> {
     let (mut news, mut over) = (client.hub.news(), client.hub.over());
     let mut unasked = 0;
+    // When what waits to be sent is sent.
+    let mut due = None;
     loop {
         news.mark_unchanged();
-        while let Some(read) = client.hub.read(after, &client.name) {
-            let (number, channel, message) = match read {
-                Read::Entry(number, entry) => (number, entry.channel, entry.message),
-                Read::Gap { dropped, last, parent } => {
-                    let text = format!("[{dropped} messages were dropped here: nobody read them in time]");
-                    let id = Uuid::new_v4().to_string();
-                    (
-                        last,
-                        Channel::Iopub,
-                        notice::line(&id, &now(), &client.hub.mark(), parent.as_ref(), &text),
-                    )
-                }
-            };
-            sink.feed(ws(framing.encode(channel, &message))).await.ok()?;
-            after = number;
+        while let Some(next) = client.hub.next(after, &client.name, framing) {
+            sink.feed(next.message).await.ok()?;
+            after = next.number;
             unasked += 1;
             if unasked >= ASK_EVERY {
                 sink.feed(ping(after)).await.ok()?;
                 unasked = 0;
             }
+            let wait = if next.pressing { Duration::ZERO } else { GATHER };
+            let at = Instant::now() + wait;
+            due = Some(due.map_or(at, |due: Instant| due.min(at)));
         }
-        sink.flush().await.ok()?;
-        if let Some(why) = over.borrow_and_update().clone() {
+        let why = over.borrow_and_update().clone();
+        if why.is_some() || due.is_some_and(|due| due <= Instant::now()) {
+            sink.flush().await.ok()?;
+            due = None;
+        }
+        if let Some(why) = why {
             return Some((close_code::AWAY, why));
         }
         let ask_after = if unasked > 0 { ASK_AFTER } else { KEEP_ALIVE };
+        let due_or_ask = due.unwrap_or_else(|| Instant::now() + ask_after);
         tokio::select! {
             changed = news.changed() => changed.ok()?,
             changed = over.changed() => changed.ok()?,
-            () = tokio::time::sleep(ask_after) => {
+            () = tokio::time::sleep_until(due_or_ask) => if due.is_none() {
                 sink.send(ping(after)).await.ok()?;
                 unasked = 0;
             }
@@ -151,11 +156,4 @@ async fn send(
 
 fn ping(number: u64) -> WsMessage {
     WsMessage::Ping(Bytes::copy_from_slice(&number.to_be_bytes()))
-}
-
-fn ws(frame: Frame) -> WsMessage {
-    match frame {
-        Frame::Text(text) => WsMessage::Text(text.into()),
-        Frame::Binary(bytes) => WsMessage::Binary(bytes),
-    }
 }

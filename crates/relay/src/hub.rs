@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::extract::ws::Message as WsMessage;
 use bytes::Bytes;
+use hearth_jupyter::framing::Framing;
 use hearth_jupyter::journal::{Entry, Journal, Read};
 use hearth_jupyter::{Channel, Execution, Header, Message, State, notice};
 use jiff::Timestamp;
@@ -14,6 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::frames::{self, Frames};
 use crate::host::{ToHost, tell};
 use crate::kernel::Kernel;
 use crate::state::is_work;
@@ -58,6 +61,9 @@ pub(crate) struct Hub {
 
 struct Inner {
     journal: Journal,
+    frames: Frames,
+    /// The marks of clients on what they ask, by the clients' names.
+    marks: HashMap<String, String>,
     kernel: Option<Kernel>,
     /// The kernel's mark on its messages. What is said in its place has the same.
     mark: String,
@@ -82,6 +88,15 @@ struct Start {
     answered: CancellationToken,
 }
 
+/// What a client is sent next.
+pub(crate) struct Next {
+    /// How far it has come with it.
+    pub(crate) number: u64,
+    pub(crate) message: WsMessage,
+    /// Whether it is for this client, and not only about what another one has asked for.
+    pub(crate) pressing: bool,
+}
+
 struct Open {
     client: String,
     header: Bytes,
@@ -101,6 +116,8 @@ impl Hub {
         Self {
             inner: Mutex::new(Inner {
                 journal: Journal::new(KEPT),
+                frames: Frames::default(),
+                marks: HashMap::new(),
                 kernel: None,
                 mark: notice::SESSION.to_owned(),
                 number: 0,
@@ -232,7 +249,7 @@ impl Hub {
         if of_cell && busy == Some(true) {
             inner.journal.begin_cell();
         }
-        self.push(&mut inner, Entry { channel, message, to });
+        self.push(&mut inner, &parent, channel, message, to);
         if of_cell && busy == Some(false) {
             inner.journal.end_cell();
             inner.cells.remove(&parent.msg_id);
@@ -252,6 +269,7 @@ impl Hub {
                 if let Some(cell) = cell_of(&message) {
                     inner.cells.insert(kind.msg_id.clone(), cell);
                 }
+                inner.marks.insert(client.to_owned(), kind.session.clone());
                 let open = Open { client: client.to_owned(), header: message.header.clone(), channel, kind };
                 inner.open.insert(open.kind.msg_id.clone(), open);
                 self.note_work(&mut inner);
@@ -299,19 +317,32 @@ impl Hub {
     pub(crate) fn leave(&self, client: &str) {
         let mut inner = self.inner();
         inner.journal.disconnect(client);
+        inner.marks.remove(client);
         self.count(&inner);
     }
 
-    /// The kernel's mark on its messages.
-    pub(crate) fn mark(&self) -> String {
-        self.inner().mark.clone()
-    }
-
-    /// What a client reads next.
-    pub(crate) fn read(&self, after: u64, client: &str) -> Option<Read> {
-        let read = self.inner().journal.read(after, client);
+    /// What a client is sent after this number.
+    pub(crate) fn next(&self, after: u64, client: &str, framing: Framing) -> Option<Next> {
+        let mut inner = self.inner();
+        let Inner { journal, frames, marks, mark, .. } = &mut *inner;
+        let next = journal.read(after, client).map(|read| match read {
+            Read::Entry(number, entry) => {
+                let message = frames.of(number, framing, entry.channel, &entry.message);
+                // Of a client that has asked for nothing it is not known what it waits for.
+                let another = marks.get(client).is_some_and(|mark| *mark != entry.asked_by);
+                let pressing = !another || entry.asked_by.is_empty() || entry.to.is_some();
+                Next { number, message, pressing }
+            }
+            Read::Gap { dropped, last, parent } => {
+                let text = format!("[{dropped} messages were dropped here: nobody read them in time]");
+                let line = notice::line(&id(), &now(), mark, parent.as_ref(), &text);
+                let message = frames::encode(framing, Channel::Iopub, &line);
+                Next { number: last, message, pressing: true }
+            }
+        });
+        drop(inner);
         self.taken.send_replace(());
-        read
+        next
     }
 
     /// Waits until clients have taken most of what was said. So the kernel keeps what they have no time for yet, and nothing is
@@ -406,7 +437,7 @@ impl Hub {
             );
             let idle = json!({"execution_state": "idle"});
             let idle = notice::message(&id(), &now(), &inner.mark, "status", Some(&open.header), &idle);
-            self.push(inner, Entry { channel: open.channel, message: reply, to: Some(open.client) });
+            self.push(inner, &open.kind, open.channel, reply, Some(open.client));
             self.tell_all(inner, idle);
         }
         inner.journal.end_cell();
@@ -414,18 +445,25 @@ impl Hub {
     }
 
     fn tell_all(&self, inner: &mut Inner, message: Message) {
-        self.push(inner, Entry { channel: Channel::Iopub, message, to: None });
+        let parent = message.parent();
+        self.push(inner, &parent, Channel::Iopub, message, None);
     }
 
-    fn push(&self, inner: &mut Inner, mut entry: Entry) {
-        if entry.to.is_none() {
-            if !inner.cells.is_empty()
-                && let Some(cell) = inner.cells.get(&entry.message.parent().msg_id)
-            {
-                entry.message.annotate(CELL, &json!(cell).to_string());
+    fn push(
+        &self,
+        inner: &mut Inner,
+        parent: &Header,
+        channel: Channel,
+        mut message: Message,
+        to: Option<String>,
+    ) {
+        if to.is_none() {
+            if let Some(cell) = inner.cells.get(&parent.msg_id) {
+                message.annotate(CELL, &json!(cell).to_string());
             }
-            entry.message.annotate(SEQUENCE, &(inner.journal.last() + 1).to_string());
+            message.annotate(SEQUENCE, &(inner.journal.last() + 1).to_string());
         }
+        let entry = Entry { channel, message, to, asked_by: parent.session.clone() };
         self.news.send_replace(inner.journal.push(entry));
     }
 
@@ -460,3 +498,6 @@ fn id() -> String {
 pub(crate) fn now() -> String {
     format!("{:.6}", Timestamp::now())
 }
+
+#[cfg(test)]
+mod tests;

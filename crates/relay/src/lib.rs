@@ -17,6 +17,7 @@
 //! Never knows of sessions, runtimes or Spark. Start reading at [`hub`].
 
 mod channels;
+mod frames;
 mod host;
 mod hub;
 mod kernel;

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
@@ -13,7 +14,6 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
-use futures::StreamExt as _;
 use hearth_jupyter::framing::Framing;
 use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, StatusCode};
@@ -21,12 +21,17 @@ use serde::Deserialize;
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::WatchStream;
 use uuid::Uuid;
 
-use crate::channels::{self, MAX_MESSAGE};
+use crate::channels::{self, MAX_MESSAGE, READ};
 use crate::host::{ToHost, tell};
 use crate::hub::Hub;
+
+/// How long at least lies between two states that are told. What changes in between is told as one change, so cells that end
+/// at once do not make the service look up three times each.
+const STATE_PAUSE: Duration = Duration::from_millis(20);
 
 /// What stands directly before the relay's address in the engine's log.
 pub const LISTENING: &str = "Kernel relay listening on ";
@@ -78,7 +83,8 @@ async fn ready(AxumState(hub): AxumState<Arc<Hub>>) -> Response {
 }
 
 async fn state(AxumState(hub): AxumState<Arc<Hub>>) -> Response {
-    let lines = WatchStream::new(hub.states()).map(|state| {
+    let states = WatchStream::new(hub.states()).throttle(STATE_PAUSE);
+    let lines = states.map(|state| {
         let mut line = serde_json::to_string(&state).expect("a state can be written as JSON");
         line.push('\n');
         Ok::<_, std::convert::Infallible>(line)
@@ -106,6 +112,7 @@ async fn open(
         .protocols(chosen)
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
+        .read_buffer_size(READ)
         .on_upgrade(move |socket| channels::serve(hub, socket, framing, name))
 }
 
