@@ -38,11 +38,7 @@ fn output_made_while_nobody_is_there_comes_once_and_in_order() {
         stop = stop.to_str().unwrap(),
     ));
     let mut heard = notebook.until(|said| said.msg_type == "stream");
-    // What it has heard is acknowledged by the time that it hears the answer to something it has said afterwards.
-    for _ in 0..2 {
-        let asked = notebook.say(Channel::Control, "kernel_info_request", &json!({}));
-        heard.extend(notebook.until(|said| said.channel == Channel::Control && said.parent == asked));
-    }
+    heard.extend(notebook.acknowledge());
     notebook.leave();
     eventually("nobody is there", || {
         let state = state(&server, &id);
@@ -143,42 +139,58 @@ fn a_hundred_megabytes_of_output_arrive_whole_and_cost_a_bounded_amount() {
     assert!(told.contains("messages were dropped here"), "{} bytes", told.len());
 }
 
-/// Makes a session as old as one whose ttl of ten minutes, the shortest there is, ends in so many seconds.
+/// Makes a session as old as one that a limit of ten minutes, the shortest there is, ends in so many seconds.
 const AGED: &str = "import datetime, sqlite3, sys\n\
-    path, session, seconds = sys.argv[1:]\n\
+    path, session, limit, seconds = sys.argv[1:]\n\
     since = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=600 - int(seconds))\n\
     since = since.isoformat().replace('+00:00', 'Z')\n\
     change = 'UPDATE sessions SET document = json_set(document, ?, ?, ?, json(?)) WHERE id = ?'\n\
-    ttl = ['$.config.environment.execution.ttl', '{\"secs\": 600, \"nanos\": 0}']\n\
+    limit = [f'$.config.environment.execution.{limit}', '{\"secs\": 600, \"nanos\": 0}']\n\
     store = sqlite3.connect(path)\n\
-    store.execute(change, ['$.state_at', since, *ttl, session])\n\
+    store.execute(change, ['$.state_at', since, *limit, session])\n\
     store.commit()\n";
 
-#[test]
-fn a_session_whose_time_is_nearly_over_says_so_in_its_notebook_and_then_that_it_is() {
+/// What a notebook is shown until `limit` ends its session, which is called `brief`. It runs this first.
+fn shown_until_the_end(limit: &str, code: Option<&str>) -> Vec<String> {
     let mut server = TestServer::start(HEARTH);
     let made = session(&server, "brief");
     let id = made["uuid"].as_str().unwrap();
-    let mut notebook = Notebook::open(&server, id, "ada");
-    assert_eq!(notebook.run("print('here')"), "here\n");
-    notebook.leave();
+    if let Some(code) = code {
+        let mut notebook = Notebook::open(&server, id, "ada");
+        notebook.run(code);
+        notebook.leave();
+    }
     server.kill9();
     let script = server.scratch().join("aged.py");
     std::fs::write(&script, AGED).unwrap();
     let store = server.state_dir().join("hearth.db");
-    Python::client("jupyterlab").run(&script, &[store.to_str().unwrap(), "brief", "12"]).succeeded();
+    Python::client("jupyterlab").run(&script, &[store.to_str().unwrap(), "brief", limit, "12"]).succeeded();
     server.restart();
     let mut notebook = Notebook::open(&server, id, "ada");
     let (said, ended) = notebook.rest();
-    let told: Vec<_> =
-        said.iter().filter(|said| said.msg_type == "stream").map(|said| &said.content["text"]).collect();
-    let near =
-        told.iter().position(|text| text.as_str().unwrap().starts_with("Session brief: Its ttl ends it in "));
-    let over = told.iter().position(|text| text.as_str().unwrap().contains("after its ttl of 600 s"));
-    assert!(near.is_some() && over.is_some(), "{told:#?}");
     assert_eq!(ended.map(|(code, _)| code), Some(1001));
     server.session_in("brief", "TERMINATED");
     server.nothing_left();
+    let told = said.iter().filter(|said| said.msg_type == "stream");
+    told.map(|said| said.content["text"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_session_whose_time_is_nearly_over_says_so_in_its_notebook_and_then_that_it_is() {
+    let told = shown_until_the_end("ttl", Some("print('here')"));
+    let near = told.iter().position(|text| text.starts_with("Session brief: Its ttl ends it in "));
+    let over = told.iter().position(|text| text.contains("after its ttl of 600 s"));
+    assert!(near.is_some() && near < over, "{told:#?}");
+}
+
+#[test]
+fn a_session_that_nobody_uses_says_in_its_notebook_that_it_will_end_and_then_that_it_does() {
+    let told = shown_until_the_end("idle_ttl", None);
+    let near = told.iter().position(|text| {
+        text.starts_with("Session brief: It ends in ") && text.contains(" unless it is used")
+    });
+    let over = told.iter().position(|text| text.contains("idle"));
+    assert!(near.is_some() && near < over, "{told:#?}");
 }
 
 #[test]

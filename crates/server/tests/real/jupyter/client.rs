@@ -21,6 +21,8 @@ pub(super) struct Notebook {
     socket: WebSocket<TcpStream>,
     framing: Framing,
     session: String,
+    /// How often it was asked how far it has come.
+    asked: u32,
 }
 
 /// Something that a kernel said.
@@ -79,7 +81,7 @@ impl Notebook {
                 socket.set_config(|config: &mut WebSocketConfig| {
                     (config.max_message_size, config.max_frame_size) = (None, None);
                 });
-                Ok(Self { socket, framing, session: session.to_owned() })
+                Ok(Self { socket, framing, session: session.to_owned(), asked: 0 })
             }
             Err(tungstenite::HandshakeError::Failure(Error::Http(answer))) => Err(answer.status().as_u16()),
             Err(error) => panic!("{error}"),
@@ -129,6 +131,7 @@ impl Notebook {
                 Ok(WsMessage::Text(text)) => Frame::Text(text.to_string()),
                 Ok(WsMessage::Binary(bytes)) => Frame::Binary(bytes),
                 Ok(WsMessage::Ping(_)) => {
+                    self.asked += 1;
                     // Its answer leaves now, and not with the next thing that is said.
                     let _ = self.socket.flush();
                     continue;
@@ -168,6 +171,20 @@ impl Notebook {
                     }
                 }
                 Err(ended) => panic!("the connection ended, {ended:?}, after {all:#?}"),
+            }
+        }
+    }
+
+    /// What is said until it is known that everything before has arrived: it was asked how far it has come, and hears the answer to
+    /// something that it has said after its own.
+    pub(super) fn acknowledge(&mut self) -> Vec<Said> {
+        let (before, mut all) = (self.asked, Vec::new());
+        loop {
+            let answered = self.asked > before;
+            let asked = self.say(Channel::Control, "kernel_info_request", &json!({}));
+            all.extend(self.until(|said| said.channel == Channel::Control && said.parent == asked));
+            if answered {
+                return all;
             }
         }
     }
