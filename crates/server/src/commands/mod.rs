@@ -58,22 +58,35 @@ enum Command {
     Doctor(doctor::DoctorCommand),
     Store(store::StoreCommand),
     Emulator(emulator::EmulatorCommand),
-    #[command(hide = true)]
+}
+
+/// What the service starts beside each session. Read apart from the others: these processes are to be small, and the
+/// description of all commands takes a quarter of a megabyte.
+#[derive(Debug, Parser)]
+#[command(name = "hearth")]
+enum Helper {
     Shim(shim::ShimCommand),
-    #[command(hide = true)]
     KernelRelay(kernel_relay::KernelRelayCommand),
-    #[command(hide = true)]
     Tether(tether::TetherCommand),
 }
 
 /// Reads the command line and does what it says.
 pub(crate) fn main() -> ExitCode {
+    let first = std::env::args_os().nth(1).unwrap_or_default();
+    if Helper::has_subcommand(&first.to_string_lossy()) {
+        return match Helper::parse() {
+            Helper::Shim(command) => command.run(),
+            Helper::KernelRelay(command) => command.run(),
+            Helper::Tether(command) => command.run(),
+        };
+    }
+    run(Cli::parse().command)
+}
+
+/// Does what a command says.
+fn run(command: Command) -> ExitCode {
     let done = |done: Result<(), CommandError>| done.map(|()| Exit::Done);
-    finish(match Cli::parse().command {
-        // Before anything else is set up: a supervisor is to be small.
-        Command::Shim(command) => return command.run(),
-        Command::KernelRelay(command) => return command.run(),
-        Command::Tether(command) => return command.run(),
+    finish(match command {
         Command::Quickstart(command) => done(command.run()),
         Command::Serve(command) => done(command.run()),
         Command::Sessions(command) => block_on(command.run()),
