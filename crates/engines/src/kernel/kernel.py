@@ -133,9 +133,8 @@ def show_progress(spark):
             return
         total = sum(stage.num_tasks for stage in stages)
         complete = sum(stage.num_completed_tasks for stage in stages)
-        percent = 100 * complete // total if total else 0
         finished = sum(1 for stage in stages if stage.done)
-        text = f"Spark: {percent} % ({complete} of {total} tasks, {finished} of {len(stages)} stages, {inflight_tasks} running)"
+        text = progress(complete, total, finished, len(stages), inflight_tasks)
         if shown is None:
             shown = display({"text/plain": text}, raw=True, display_id=True)
         else:
@@ -143,6 +142,12 @@ def show_progress(spark):
         running[operation_id] = (begun, shown)
 
     spark.registerProgressHandler(on_progress)
+
+
+def progress(complete, total, finished, stages, running):
+    """How far a query is, in words."""
+    percent = 100 * complete // total if total else 0
+    return f"Spark: {percent} % ({complete} of {total} tasks, {finished} of {stages} stages, {running} running)"
 
 
 def obey_interrupts(shell, binding, interrupts):

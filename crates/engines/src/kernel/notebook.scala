@@ -3,9 +3,14 @@ class HearthNotebook extends java.io.Closeable {
   import java.io.{FileDescriptor, FileOutputStream, PrintStream, StringWriter}
   import java.nio.charset.StandardCharsets.UTF_8
   import java.util.{ArrayList, Base64}
+  import org.apache.spark.connect.proto.ExecutePlanResponse
   import org.apache.spark.sql.Dataset
   import org.apache.spark.sql.connect.SparkSession
   import org.apache.spark.sql.connect.client.REPLClassDirMonitor
+  import org.sparkproject.io.grpc.{CallOptions, Channel, ClientCall, ClientInterceptor, Metadata, MethodDescriptor, Status}
+  import org.sparkproject.io.grpc.ForwardingClientCall.SimpleForwardingClientCall
+  import org.sparkproject.io.grpc.ForwardingClientCallListener.SimpleForwardingClientCallListener
+  import scala.jdk.CollectionConverters._
   import scala.tools.nsc.interpreter.{IMain, Results}
   import scala.tools.nsc.interpreter.shell.ReplCompletion
 
@@ -27,7 +32,10 @@ class HearthNotebook extends java.io.Closeable {
   }
 
   def connect(remote: String, classes: String): Unit = {
-    session = SparkSession.builder().remote(remote).getOrCreate()
+    val builder = SparkSession.builder().remote(remote)
+    // Not called as usual: the compiler looks for gRPC by the name that it had before Spark's jar was put together.
+    builder.getClass.getMethod("interceptor", classOf[ClientInterceptor]).invoke(builder, Progress)
+    session = builder.getOrCreate()
     finder = new NewClasses(classes)
     session.registerClassFinder(finder)
     session.version
@@ -45,6 +53,39 @@ class HearthNotebook extends java.io.Closeable {
     }
 
   def close(): Unit = if (session != null) session.close()
+
+  // Tells how far queries are, which Spark says beside their rows and its client passes over.
+  private object Progress extends ClientInterceptor {
+    override def interceptCall[Q, A](method: MethodDescriptor[Q, A], options: CallOptions, next: Channel): ClientCall[Q, A] =
+      new SimpleForwardingClientCall[Q, A](next.newCall(method, options)) {
+        override def start(listener: ClientCall.Listener[A], headers: Metadata): Unit = super.start(new Answers(listener), headers)
+      }
+
+    private class Answers[A](listener: ClientCall.Listener[A]) extends SimpleForwardingClientCallListener[A](listener) {
+      // The query that was said to be somewhere last.
+      private var query = ""
+
+      override def onMessage(message: A): Unit = {
+        message match {
+          case answer: ExecutePlanResponse if answer.hasExecutionProgress && answer.getExecutionProgress.getStagesCount > 0 =>
+            val progress = answer.getExecutionProgress
+            val stages = progress.getStagesList.asScala
+            val (complete, total) = (stages.map(_.getNumCompletedTasks).sum, stages.map(_.getNumTasks).sum)
+            query = answer.getOperationId
+            say(s"progress $query $complete $total ${stages.count(_.getDone)} ${stages.size} ${progress.getNumInflightTasks}")
+          case answer: ExecutePlanResponse if answer.hasResultComplete => say(s"progress ${answer.getOperationId}")
+          case _ =>
+        }
+        super.onMessage(message)
+      }
+
+      override def onClose(status: Status, trailers: Metadata): Unit = {
+        // A query that takes long goes on in another call.
+        if (!status.isOk && query.nonEmpty) say(s"progress $query")
+        super.onClose(status, trailers)
+      }
+    }
+  }
 
   // The classes of cells, each once: the client sends all that it is told of with every request. None changes, once it is there.
   private class NewClasses(folder: String) extends REPLClassDirMonitor(folder) {

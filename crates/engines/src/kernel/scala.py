@@ -13,6 +13,7 @@ import secrets
 import subprocess
 import sys
 import threading
+import time
 
 from ipykernel.kernelbase import Kernel
 
@@ -150,6 +151,9 @@ class Repl:
             pairs = (word.partition("=") for word in rest.split(" "))
             data = {kind: base64.b64decode(text).decode() for kind, _, text in pairs}
             self.kernel.tell("display_data", {"data": data, "metadata": {}, "transient": {}})
+        elif what == "progress" and self.kernel is not None:
+            query, *numbers = rest.split(" ")
+            self.kernel.show_progress(query, [int(number) for number in numbers])
 
     def flush(self):
         """Returns once everything is passed on that the cell has written."""
@@ -185,6 +189,8 @@ class ScalaKernel(Kernel):
         self.repl = repl
         self.cell = {}
         self.learnt = False
+        # When a query was first said to be somewhere, and whether that is shown, by the queries' ids.
+        self.queries = {}
         self.told_in = os.path.join(os.getcwd(), "kernel", "session.json")
         self.over = threading.Event()
         self.idle = threading.Event()
@@ -209,6 +215,20 @@ class ScalaKernel(Kernel):
     def tell(self, kind, content):
         """Publishes something about the cell that runs, or that ran last. For any thread."""
         self.session.send(self.iopub_socket, kind, content, parent=self.cell, ident=self._topic(kind))
+
+    def show_progress(self, query, numbers):
+        """Shows how far a query is, once it runs for a while, as long as it does; no numbers are the end of it."""
+        begun, shown = self.queries.pop(query, (time.monotonic(), False))
+        if not numbers and not shown:
+            return
+        if numbers and not shown and time.monotonic() - begun < hearth_kernel.QUIET:
+            self.queries[query] = (begun, False)
+            return
+        text = hearth_kernel.progress(*numbers) if numbers else ""
+        content = {"data": {"text/plain": text}, "metadata": {}, "transient": {"display_id": query}}
+        self.tell("update_display_data" if shown else "display_data", content)
+        if numbers:
+            self.queries[query] = (begun, True)
 
     def last_words(self):
         """Returns once what was published has left this process, or nobody takes it."""

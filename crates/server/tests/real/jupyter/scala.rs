@@ -68,6 +68,25 @@ fn cells_in_scala_run_on_the_sessions_spark() {
 }
 
 #[test]
+fn a_scala_notebook_shows_how_far_a_query_is() {
+    let server = TestServer::start(HEARTH);
+    let mut notebook = Notebook::open(&server, &scala(&server, "slow"), "a");
+    // Eight tasks, none of which is quick.
+    let slow = "spark.range(0, 8, 1, 8).map { n => Thread.sleep(1500); n }.collect().length";
+    let slow = notebook.execute(slow);
+    let said = notebook.finish(&slow);
+    let shows: Vec<_> =
+        said.iter().filter(|said| !said.content["transient"]["display_id"].is_null()).collect();
+    let text = |said: &Said| said.content["data"]["text/plain"].as_str().unwrap().to_owned();
+    let (first, rest) = shows.split_first().unwrap_or_else(|| panic!("{said:#?}"));
+    assert_eq!(first.msg_type, "display_data");
+    assert!(text(first).starts_with("Spark: ") && text(first).contains("of 8 tasks"), "{first:?}");
+    assert!(rest.iter().all(|said| said.msg_type == "update_display_data"), "{rest:?}");
+    assert_eq!(rest.last().map(|said| text(said)).as_deref(), Some(""), "and then no more");
+    assert!(shown(&said).ends_with("Int = 8"), "and the answer follows");
+}
+
+#[test]
 fn a_scala_notebook_shows_frames_and_errors_and_completes() {
     let server = TestServer::start(HEARTH);
     let mut notebook = Notebook::open(&server, &scala(&server, "shows"), "a");
