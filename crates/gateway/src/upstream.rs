@@ -7,6 +7,7 @@
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -70,7 +71,25 @@ pub(crate) enum SendError {
 #[derive(Clone)]
 pub(crate) struct Upstream {
     streams: SendRequest<Bytes>,
+    spent: Spent,
     tasks: TaskTracker,
+}
+
+/// Streams that have ended, kept until the next request. Giving one up wakes the task of the connection, and at the end
+/// of a call, when the caller's connection has been woken to send it, the second task to wake brings in another thread,
+/// which costs more than all else there. With the next request that task has to wake anyway.
+#[derive(Clone, Default)]
+struct Spent(Arc<Mutex<Vec<RecvStream>>>);
+
+impl Spent {
+    fn keep(&self, stream: RecvStream) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
+    }
+
+    fn give_up(&self) {
+        let spent = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(spent);
+    }
 }
 
 /// The working part of a connection: polled until it ends, which is when the engine ends it, or when it is polled after
@@ -99,7 +118,7 @@ pub(crate) async fn connect(
         .handshake(stream)
         .await
         .map_err(|source| ConnectError::Handshake { endpoint: endpoint.clone(), source })?;
-    Ok((Upstream { streams, tasks }, link))
+    Ok((Upstream { streams, spent: Spent::default(), tasks }, link))
 }
 
 impl Upstream {
@@ -131,11 +150,12 @@ impl Upstream {
         *head.uri_mut() = parts.uri.clone();
         *head.headers_mut() = parts.headers.clone();
         let whole = body.is_end_stream();
+        self.spent.give_up();
         let (answer, stream) = match streams.send_request(head, whole) {
             Ok(begun) => begun,
             Err(error) => return Err(SendError::Unsent(Box::new(Request::from_parts(parts, body)), error)),
         };
-        let mut sending = (!whole).then(|| Sending { body, stream });
+        let mut sending = (!whole).then(|| Sending { body, stream, begun: false });
         let mut answer = pin!(answer);
         let answered = poll_fn(|cx| {
             // Whatever can be sent leaves before anything is waited for: head and body are one write.
@@ -147,11 +167,12 @@ impl Upstream {
             answer.as_mut().poll(cx)
         });
         let answered = answered.await.map_err(SendError::Broken)?;
+        let spent = sending.is_none().then(|| self.spent.clone());
         if let Some(on_its_way) = sending {
             // A stream of the caller that goes on. It ends with its connection, or when the engine resets it.
             drop(self.tasks.spawn(on_its_way));
         }
-        Ok(answered.map(|stream| EngineBody { stream, data_ended: false }))
+        Ok(answered.map(|stream| EngineBody::new(stream, spent)))
     }
 }
 
@@ -159,21 +180,26 @@ impl Upstream {
 struct Sending {
     body: Body,
     stream: SendStream<Bytes>,
+    /// Whether the first chunk was handed over.
+    begun: bool,
 }
 
 impl Future for Sending {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { body, stream } = &mut *self;
+        let Self { body, stream, begun } = &mut *self;
         loop {
-            // One byte of room lets a whole chunk in, which then waits in our memory; without it none is read.
-            stream.reserve_capacity(1);
-            while stream.capacity() == 0 {
-                match ready!(stream.poll_capacity(cx)) {
-                    Some(Ok(_)) => {}
-                    // The engine has reset the stream, or is gone; its answer says so.
-                    Some(Err(_)) | None => return Poll::Ready(()),
+            // There is no room before the head has left. The first chunk, mostly all of it, is to leave with the head.
+            if *begun {
+                // One byte of room lets a whole chunk in, which then waits in our memory; without it none is read.
+                stream.reserve_capacity(1);
+                while stream.capacity() == 0 {
+                    match ready!(stream.poll_capacity(cx)) {
+                        Some(Ok(_)) => {}
+                        // The engine has reset the stream, or is gone; its answer says so.
+                        Some(Err(_)) | None => return Poll::Ready(()),
+                    }
                 }
             }
             if stream.poll_reset(cx).is_ready() {
@@ -183,6 +209,7 @@ impl Future for Sending {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => {
                         let last = body.is_end_stream();
+                        *begun = true;
                         let sent = stream.send_data(data, last);
                         if sent.is_ok() && !last {
                             continue;
@@ -214,8 +241,27 @@ fn reason_of(error: &axum::Error) -> Reason {
 
 /// An engine's answer. Its windows grow as it is read, so a caller that is slow slows its engine down.
 pub(crate) struct EngineBody {
-    stream: RecvStream,
+    /// `None` once all was read.
+    stream: Option<RecvStream>,
     data_ended: bool,
+    /// Where the stream goes then; without it there is a request that still goes on, and ends with its streams.
+    spent: Option<Spent>,
+}
+
+impl EngineBody {
+    fn new(stream: RecvStream, spent: Option<Spent>) -> Self {
+        let mut body = Self { stream: Some(stream), data_ended: false, spent };
+        if body.is_end_stream() {
+            body.end();
+        }
+        body
+    }
+
+    fn end(&mut self) {
+        if let (Some(stream), Some(spent)) = (self.stream.take(), &self.spent) {
+            spent.keep(stream);
+        }
+    }
 }
 
 impl HttpBody for EngineBody {
@@ -226,23 +272,27 @@ impl HttpBody for EngineBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
-        if !self.data_ended {
-            match ready!(self.stream.poll_data(cx)) {
-                Some(Ok(data)) => {
-                    // It fails only for more than was received.
-                    let _ = self.stream.flow_control().release_capacity(data.len());
-                    return Poll::Ready(Some(Ok(Frame::data(data))));
-                }
-                // An engine that has said all may stop the rest of the request so (RFC 9113, 8.1).
-                Some(Err(error)) if error.reason() == Some(Reason::NO_ERROR) => return Poll::Ready(None),
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => self.data_ended = true,
+        let Self { stream: Some(stream), data_ended, .. } = &mut *self else { return Poll::Ready(None) };
+        let ended = if *data_ended { None } else { ready!(stream.poll_data(cx)) };
+        let frame = match ended {
+            Some(Ok(data)) => {
+                // It fails only for more than was received.
+                let _ = stream.flow_control().release_capacity(data.len());
+                return Poll::Ready(Some(Ok(Frame::data(data))));
             }
-        }
-        Poll::Ready(ready!(self.stream.poll_trailers(cx)).map(|end| end.map(Frame::trailers)).transpose())
+            // An engine that has said all may stop the rest of the request so (RFC 9113, 8.1).
+            Some(Err(error)) if error.reason() == Some(Reason::NO_ERROR) => None,
+            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+            None => {
+                *data_ended = true;
+                ready!(stream.poll_trailers(cx)).map(|end| end.map(Frame::trailers)).transpose()
+            }
+        };
+        self.end();
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.stream.is_end_stream()
+        self.stream.as_ref().is_none_or(RecvStream::is_end_stream)
     }
 }
