@@ -10,7 +10,7 @@
 //! The web pages of engines are carried by [`pages`], once somebody else has found who may see them.
 //!
 //! Start reading at [`directory`] (what the gateway asks), then `spark_connect.rs` (the way of one call), `pool.rs` and
-//! `upstream.rs` (connections to engines), `tunnel.rs` and [`artifacts`].
+//! `upstream.rs` (connections to engines), `pieces.rs` (how their bytes are read and written), `tunnel.rs` and [`artifacts`].
 
 pub mod artifacts;
 mod body;
@@ -20,6 +20,7 @@ pub mod jupyter;
 mod message;
 pub mod pages;
 mod peek;
+mod pieces;
 mod pool;
 pub mod probe;
 mod settings;
@@ -35,6 +36,7 @@ pub use artifacts::Artifacts;
 pub use directory::{Directory, InUse, SessionKey, Target};
 pub use gateway::{Gateway, GatewayConfig, tune_http2};
 pub use pages::{PageTarget, Pages};
+pub use pieces::{Outbox, Pieces, any_http};
 pub use probe::{ProbeError, probe_spark_connect, warm_up_spark_connect};
 pub use spark_connect::SERVICE_PREFIX;
 pub use status::{Code, Refusal};

@@ -94,7 +94,7 @@ impl Pool {
         self.tasks.spawn(async move {
             let mut seen = usize::MAX;
             let ended = loop {
-                match tokio::time::timeout(idle_timeout, &mut link).await {
+                match tokio::time::timeout(idle_timeout, link.run()).await {
                     Ok(ended) => break ended,
                     // Polled again it sees that nobody can send over it any more, and ends.
                     Err(_elapsed) => engine.drop_if_idle(&usage, &mut seen),

@@ -84,7 +84,7 @@ async fn converse(
 ) -> Result<(), ProbeError> {
     let tasks = TaskTracker::new();
     let probing = async {
-        let (upstream, link) = connect(endpoint, deadline, tasks).await.map_err(|error| match error {
+        let (upstream, mut link) = connect(endpoint, deadline, tasks).await.map_err(|error| match error {
             ConnectError::Connect { source, .. } => ProbeError::NotReady(source.to_string()),
             ConnectError::Timeout { .. } => ProbeError::NotReady(error.to_string()),
             ConnectError::Handshake { .. } => ProbeError::Broken(error.to_string()),
@@ -115,7 +115,7 @@ async fn converse(
             // The connection ends only after every answer it can give has been given.
             biased;
             done = calls => done,
-            ended = link => Err(match ended {
+            ended = link.run() => Err(match ended {
                 Ok(()) => ProbeError::NotReady("it closed the connection".to_owned()),
                 Err(error) => of_break(&error),
             }),

@@ -21,6 +21,8 @@ use http_body::{Body as HttpBody, Frame};
 use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 
+use crate::pieces::{self, Outbox, Pieces};
+
 /// The window of one stream, in bytes: what an engine may send ahead of a slow caller. Large enough that a fast
 /// one never waits for it (300 MB/s at a round trip of 10 ms), small enough to have a hundred of them stuck.
 pub(crate) const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
@@ -94,7 +96,20 @@ impl Spent {
 
 /// The working part of a connection: polled until it ends, which is when the engine ends it, or when it is polled after
 /// the last [`Upstream`] and the last exchange are gone.
-pub(crate) type Link = h2::client::Connection<TcpStream, Bytes>;
+pub(crate) struct Link {
+    connection: h2::client::Connection<Pieces<TcpStream>, Bytes>,
+    outbox: Outbox<TcpStream>,
+}
+
+impl Link {
+    /// Works until the connection ends.
+    ///
+    /// # Cancel safety
+    /// It can be called again, and goes on.
+    pub(crate) async fn run(&mut self) -> Result<(), h2::Error> {
+        self.outbox.carry(Pin::new(&mut self.connection)).await
+    }
+}
 
 /// Opens one connection to an engine. The second of the pair has to be polled for the first to work. Requests that
 /// go on after their answer has begun are sent by `tasks`.
@@ -108,17 +123,18 @@ pub(crate) async fn connect(
         .map_err(|_elapsed| ConnectError::Timeout { endpoint: endpoint.clone(), waited: timeout })?
         .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
         .map_err(|source| ConnectError::Connect { endpoint: endpoint.clone(), source })?;
-    let (streams, link) = h2::client::Builder::new()
+    let (pieces, outbox) = pieces::http2(stream);
+    let (streams, connection) = h2::client::Builder::new()
         .enable_push(false)
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME_SIZE)
         .max_send_buffer_size(SEND_BUFFER)
         .max_header_list_size(HEADER_LIST)
-        .handshake(stream)
+        .handshake(pieces)
         .await
         .map_err(|source| ConnectError::Handshake { endpoint: endpoint.clone(), source })?;
-    Ok((Upstream { streams, spent: Spent::default(), tasks }, link))
+    Ok((Upstream { streams, spent: Spent::default(), tasks }, Link { connection, outbox }))
 }
 
 impl Upstream {

@@ -88,14 +88,15 @@ async fn serve(stream: TcpStream, front: Front, accepting: CancellationToken) {
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new());
     hearth_gateway::tune_http2(&mut builder);
+    let (pieces, outbox) = hearth_gateway::any_http(stream);
     let connection =
-        builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+        builder.serve_connection_with_upgrades(TokioIo::new(pieces), TowerToHyperService::new(service));
     tokio::pin!(connection);
     let served = tokio::select! {
-        served = connection.as_mut() => served,
+        served = outbox.carry(connection.as_mut()) => served,
         () = accepting.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            outbox.carry(connection).await
         }
     };
     if let Err(error) = served {
