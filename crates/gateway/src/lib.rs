@@ -40,4 +40,5 @@ pub use pieces::{Outbox, Pieces, any_http};
 pub use probe::{ProbeError, probe_spark_connect, warm_up_spark_connect};
 pub use spark_connect::SERVICE_PREFIX;
 pub use status::{Code, Refusal};
+pub use tasks::StreamExecutor;
 pub use tunnel::TUNNEL_PREFIX;

@@ -19,6 +19,9 @@ use tokio_util::io::poll_read_buf;
 /// or writes more at a time does so directly.
 const PIECE: usize = 64 * 1024;
 
+/// A read of as many bytes shows that more are coming: what the library reads at once.
+const MUCH: usize = 8 * 1024;
+
 /// How much memory a connection keeps while it rests, in bytes; enough for the messages of a call.
 const KEPT: usize = 4 * 1024;
 
@@ -104,7 +107,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> State<T> {
             }
             self.read.reserve(PIECE);
             match poll_read_buf(Pin::new(&mut self.io), cx, &mut self.read) {
-                Poll::Ready(length) => self.flood = length? > buffer.remaining(),
+                Poll::Ready(length) => self.flood = length? >= MUCH,
                 Poll::Pending => {
                     self.read = BytesMut::new();
                     return Poll::Pending;

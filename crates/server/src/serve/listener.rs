@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -84,7 +84,7 @@ async fn serve(stream: TcpStream, front: Front, accepting: CancellationToken) {
         let front = front.clone();
         async move { Ok::<_, std::convert::Infallible>(front.call(request.map(Body::new)).await) }
     });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = auto::Builder::new(hearth_gateway::StreamExecutor);
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new());
     hearth_gateway::tune_http2(&mut builder);
