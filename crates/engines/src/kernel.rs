@@ -70,7 +70,7 @@ pub struct Parts {
 pub enum Language {
     /// Python.
     Python,
-    /// Scala, whose REPL runs in this Java.
+    /// Scala, whose REPL runs in this Java; within Spark's own JVM where that is the kernel's.
     Scala(Jvm),
 }
 

@@ -7,7 +7,6 @@ asks for, in a file. PySpark connects to it by two variables.
 import logging
 import os
 import subprocess
-import sys
 import threading
 import time
 
@@ -59,9 +58,9 @@ class Driver:
             # Until it is asked something it does not read its properties.
             session.conf.get("spark.sql.warehouse.dir")
         except Py4JJavaError as error:
-            refuse(error.java_exception)
+            hearth_jvm.refuse(error.java_exception)
         except CapturedException as error:
-            refuse(error._origin)
+            hearth_jvm.refuse(error._origin)
         hearth_jvm.keep_port_of_pages(session.sparkContext.uiWebUrl)
         return session
 
@@ -107,12 +106,3 @@ class ClassicBinding(Binding):
 
     def end(self):
         self.driver.end()
-
-
-def refuse(error):
-    """Ends this process with a Java error, and says it as a JVM does that is ended by one."""
-    lines = [f'Exception in thread "main" {error.toString()}']
-    while (error := error.getCause()) is not None:
-        lines.append(f"Caused by: {error.toString()}")
-    print("\n".join(lines), file=sys.stderr, flush=True)
-    raise SystemExit(1)

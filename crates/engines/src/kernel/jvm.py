@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 
 # Where the first kernel of a session writes which port the web pages of its Spark have.
 PAGES = os.path.join("kernel", "pages-port")
@@ -42,3 +43,12 @@ def ended(process):
     if code < 0:
         os.kill(os.getpid(), -code if -code in (signal.SIGKILL, signal.SIGTERM) else signal.SIGABRT)
     return code
+
+
+def refuse(error):
+    """Ends this process with a Java error, and says it as a JVM does that is ended by one."""
+    lines = [f'Exception in thread "main" {error.toString()}']
+    while (error := error.getCause()) is not None:
+        lines.append(f"Caused by: {error.toString()}")
+    print("\n".join(lines), file=sys.stderr, flush=True)
+    raise SystemExit(1)

@@ -1,27 +1,16 @@
-// What a Scala kernel's REPL has for its notebook. Compiled by the REPL itself as its first cell, while Spark starts; `scala.py` calls it.
-class HearthNotebook extends java.io.Closeable {
+// What a Scala kernel's REPL has for its notebook. Compiled by the REPL itself as its first cell, while Spark starts, with one of the two
+// parts that know where Spark is (`remote.scala`, `classic.scala`); `scala.py` calls it.
+class HearthNotebook extends HearthNotebookSpark with java.io.Closeable {
   import java.io.{FileDescriptor, FileOutputStream, PrintStream, StringWriter}
   import java.nio.charset.StandardCharsets.UTF_8
   import java.util.{ArrayList, Base64}
-  import org.apache.spark.connect.proto.ExecutePlanResponse
-  import org.apache.spark.sql.Dataset
-  import org.apache.spark.sql.connect.SparkSession
-  import org.apache.spark.sql.connect.client.REPLClassDirMonitor
-  import org.sparkproject.io.grpc.{CallOptions, Channel, ClientCall, ClientInterceptor, Metadata, MethodDescriptor, Status}
-  import org.sparkproject.io.grpc.ForwardingClientCall.SimpleForwardingClientCall
-  import org.sparkproject.io.grpc.ForwardingClientCallListener.SimpleForwardingClientCallListener
-  import scala.jdk.CollectionConverters._
   import scala.tools.nsc.interpreter.{IMain, Results}
-  import scala.tools.nsc.interpreter.shell.ReplCompletion
 
   // Rows of a DataFrame that are shown.
   private val shownRows = 20
   private val out = new PrintStream(new FileOutputStream(FileDescriptor.out), false, "UTF-8")
-  private var repl: IMain = _
   private var printed: StringWriter = _
   private var mark: String = _
-  private var session: SparkSession = _
-  private var finder: NewClasses = _
   // The thread that runs a cell, while it does.
   @volatile private var running: Thread = _
 
@@ -30,18 +19,6 @@ class HearthNotebook extends java.io.Closeable {
     this.printed = printed
     this.mark = mark
   }
-
-  def connect(remote: String, classes: String): Unit = {
-    val builder = SparkSession.builder().remote(remote)
-    // Not called as usual: the compiler looks for gRPC by the name that it had before Spark's jar was put together.
-    builder.getClass.getMethod("interceptor", classOf[ClientInterceptor]).invoke(builder, Progress)
-    session = builder.getOrCreate()
-    finder = new NewClasses(classes)
-    session.registerClassFinder(finder)
-    session.version
-  }
-
-  def spark: SparkSession = session
 
   // Sets a property that the session does not have yet. Why it cannot be, nothing if it is.
   def set(key: String, value: String): String =
@@ -53,49 +30,6 @@ class HearthNotebook extends java.io.Closeable {
     }
 
   def close(): Unit = if (session != null) session.close()
-
-  // Tells how far queries are, which Spark says beside their rows and its client passes over.
-  private object Progress extends ClientInterceptor {
-    override def interceptCall[Q, A](method: MethodDescriptor[Q, A], options: CallOptions, next: Channel): ClientCall[Q, A] =
-      new SimpleForwardingClientCall[Q, A](next.newCall(method, options)) {
-        override def start(listener: ClientCall.Listener[A], headers: Metadata): Unit = super.start(new Answers(listener), headers)
-      }
-
-    private class Answers[A](listener: ClientCall.Listener[A]) extends SimpleForwardingClientCallListener[A](listener) {
-      // The query that was said to be somewhere last.
-      private var query = ""
-
-      override def onMessage(message: A): Unit = {
-        message match {
-          case answer: ExecutePlanResponse if answer.hasExecutionProgress && answer.getExecutionProgress.getStagesCount > 0 =>
-            val progress = answer.getExecutionProgress
-            val stages = progress.getStagesList.asScala
-            val (complete, total) = (stages.map(_.getNumCompletedTasks).sum, stages.map(_.getNumTasks).sum)
-            query = answer.getOperationId
-            say(s"progress $query $complete $total ${stages.count(_.getDone)} ${stages.size} ${progress.getNumInflightTasks}")
-          case answer: ExecutePlanResponse if answer.hasResultComplete => say(s"progress ${answer.getOperationId}")
-          case _ =>
-        }
-        super.onMessage(message)
-      }
-
-      override def onClose(status: Status, trailers: Metadata): Unit = {
-        // A query that takes long goes on in another call.
-        if (!status.isOk && query.nonEmpty) say(s"progress $query")
-        super.onClose(status, trailers)
-      }
-    }
-  }
-
-  // The classes of cells, each once: the client sends all that it is told of with every request. None changes, once it is there.
-  private class NewClasses(folder: String) extends REPLClassDirMonitor(folder) {
-    private val sent = java.util.concurrent.ConcurrentHashMap.newKeySet[String]()
-
-    override def findClasses() = super.findClasses().filter(found => sent.add(found.path.toString))
-
-    // It may be that those of a cell that failed have not arrived.
-    def again(): Unit = sent.clear()
-  }
 
   // Runs a cell: how it ended, what the REPL printed of it, and of an error its name and text; of a DataFrame its table.
   def run(code: String): ArrayList[String] = {
@@ -112,7 +46,7 @@ class HearthNotebook extends java.io.Closeable {
       if (result == Results.Success) {
         if (repl.lastRequest ne request) table(shownValue).foreach(html => answer.add(html))
       } else {
-        finder.again()
+        forgetClasses()
         val error = lastException
         if (error != null && (error ne earlier)) {
           answer.add(error.getClass.getName)
@@ -121,7 +55,7 @@ class HearthNotebook extends java.io.Closeable {
       }
     } catch {
       case error: Throwable =>
-        finder.again()
+        forgetClasses()
         answer.clear()
         val trace = new StringWriter()
         error.printStackTrace(new java.io.PrintWriter(trace, true))
@@ -136,12 +70,12 @@ class HearthNotebook extends java.io.Closeable {
   // A class that is still being defined cannot be loaded by Spark's executors: what a cell defines first is run apart from the rest,
   // unless it needs the rest.
   private def interpret(code: String): Results.Result = definitions(code) match {
-    case Some(end) if repl.interpretFinally(code.take(end)) == Results.Success =>
+    case Some(end) if interpretAll(code.take(end)) == Results.Success =>
       // Lines are counted from the cell's first.
-      repl.interpretFinally("\n" * code.take(end).count(_ == '\n') + code.drop(end).replaceFirst("^[ \t]*;", ""))
+      interpretAll("\n" * code.take(end).count(_ == '\n') + code.drop(end).replaceFirst("^[ \t]*;", ""))
     case _ =>
       printed.getBuffer.setLength(0)
-      repl.interpretFinally(code)
+      interpretAll(code)
   }
 
   // Where the classes and objects end that a cell begins with, if anything but such follows.
@@ -149,14 +83,13 @@ class HearthNotebook extends java.io.Closeable {
     val compiler = repl.global
     import compiler.{ImplDef, Import, newUnitParser}
     if (!code.matches("(?s).*\\b(class|object|trait)\\b.*")) return None
-    val trees = repl.reporter.suppressOutput {
-      try if (repl.parseString(code) == Results.Success) newUnitParser(code).parseStats() else Nil
-      finally repl.reporter.reset()
+    val trees = quietly {
+      if (parsed(code) == Results.Success) newUnitParser(code).parseStats() else Nil
     }
     val (imports, others) = trees.span(_.isInstanceOf[Import])
     val (classes, rest) = others.span(_.isInstanceOf[ImplDef])
     val whole = classes.isEmpty || rest.isEmpty || rest.exists(_.isInstanceOf[ImplDef]) || !classes.last.pos.isRange
-    if (whole) None else Some(classes.last.pos.end).filter(end => repl.parseString(code.drop(end)) == Results.Success)
+    if (whole) None else Some(classes.last.pos.end).filter(end => parsed(code.drop(end)) == Results.Success)
   }
 
   private def lastException: Throwable = repl.valueOfTerm("lastException").orNull.asInstanceOf[Throwable]
@@ -164,7 +97,7 @@ class HearthNotebook extends java.io.Closeable {
   // The value of the last expression of the last cell that had a value without a name.
   private def shownValue: Any = {
     val name = repl.mostRecentVar
-    val unnamed = repl.lastRequest.definesTermNames.lastOption.contains(name) && name.matches("res\\d+")
+    val unnamed = lastTerms.lastOption.contains(name) && name.matches("res\\d+")
     if (unnamed) repl.valueOfTerm(name).orNull else null
   }
 
@@ -178,7 +111,7 @@ class HearthNotebook extends java.io.Closeable {
     System.err.flush()
   }
 
-  private def say(what: String): Unit = {
+  protected def say(what: String): Unit = {
     System.out.flush()
     out.print(s"$mark$what\n")
     out.flush()
@@ -220,7 +153,7 @@ class HearthNotebook extends java.io.Closeable {
     text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
   // Whether a cell is whole, in the words of Jupyter.
-  def complete(code: String): String = repl.parseString(code) match {
+  def complete(code: String): String = parsed(code) match {
     case Results.Success => "complete"
     case Results.Incomplete => "incomplete"
     case Results.Error => "invalid"
@@ -228,27 +161,22 @@ class HearthNotebook extends java.io.Closeable {
 
   // What may stand at a place of a cell: first where it would begin.
   def completions(code: String, cursor: Int): ArrayList[String] = {
-    val found = new ReplCompletion(repl).complete(code, cursor)
+    val (begin, names) = candidates(code, cursor)
     val answer = new ArrayList[String]()
-    answer.add(found.cursor.toString)
-    found.candidates.map(_.name).distinct.foreach(name => answer.add(name))
+    answer.add(begin.toString)
+    names.distinct.foreach(name => answer.add(name))
     answer
   }
 
   // The type of what stands between two places of a cell, nothing where it has none.
-  def typeAt(code: String, start: Int, end: Int): String = repl.presentationCompile(end, code) match {
-    case Right(compiled) =>
-      try compiled.typeAt(start, end)
-      finally compiled.cleanup()
-    case Left(_) => ""
-  }
+  def typeAt(code: String, start: Int, end: Int): String = typed(code, start, end)
 
   // Cancels what Spark does for the cell that runs, and wakes the cell where it waits otherwise. How many operations there were,
   // -1 where no cell runs.
   def interrupt(again: Boolean): Int = {
     val thread = running
     if (thread == null) return -1
-    val cancelled = if (session == null) 0 else session.interruptAll().size
+    val cancelled = if (session == null) 0 else cancel()
     if ((again || cancelled == 0) && isInCell(thread)) thread.interrupt()
     cancelled
   }

@@ -1,7 +1,8 @@
 """A Scala kernel with `spark` bound to its session's Spark. Runs in a process that its host has forked.
 
 The cells run in Scala's own REPL, in a JVM that this process starts and drives through Py4J: `notebook.scala` is the REPL's side of it.
-The JVM starts together with Spark, and has compiled that by the time Spark answers.
+The JVM starts together with Spark, and has compiled that by the time Spark answers. Where Spark has no Connect server its driver is in the
+same JVM.
 """
 
 import base64
@@ -24,6 +25,8 @@ import hearth_kernel
 TELL_TIMES, TELL_AGAIN = 20, 0.5
 # How often it is told before the cell is ended without its consent.
 PATIENCE = 6
+# What a driver has beside its session.
+CONTEXT = "@transient lazy val sc = spark.sparkContext\n"
 # What a kernel knows of a cell that the REPL wants to show beside its text.
 STOPS_NOT = (
     "The cell computes without ever waiting, and this Java cannot end it. Restart the kernel to go on; the session's tables stay.\n"
@@ -34,7 +37,10 @@ def run(host, connection_file, up, interrupts, port):
     """Runs the kernel until it is shut down. Writes to `up` once the connection file holds its ports, and reads from `port` where
     Spark listens."""
     repl = Repl(host)
-    repl.connect(host, int(os.read(port, 16)))
+    if repl.classic:
+        repl.make_driver()
+    else:
+        repl.connect(host, int(os.read(port, 16)))
     # Cells write in the JVM, and not here.
     app = hearth_kernel.kernel_app(connection_file, up, kernel_class=ScalaKernel, outstream_class=None)
     app.initialize([])
@@ -49,6 +55,8 @@ class Repl:
     """The JVM with the REPL in it."""
 
     def __init__(self, host):
+        # Spark is in there too.
+        self.classic = host.settings["spark"] is None
         self.classes = os.path.join(os.getcwd(), "kernel", f"classes-{host.kernels}")
         os.mkdir(self.classes, 0o700)
         self.mark = f"\x1e{secrets.token_hex(16)} "
@@ -84,12 +92,12 @@ class Repl:
         # Files of classes are what Spark is given of a cell's functions; a class around each cell is what can be sent.
         settings.processArgumentString(f"-Yrangepos -Yrepl-class-based -Yrepl-outdir {self.classes}")
         printed = self.jvm.java.io.StringWriter()
-        reporter = self.jvm.scala.tools.nsc.interpreter.shell.ReplReporterImpl(
-            settings, self.jvm.java.io.PrintWriter(printed)
-        )
-        interpreter = self.jvm.scala.tools.nsc.interpreter.IMain(settings, reporter)
-        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "notebook.scala")) as file:
-            result = interpreter.interpret(file.read())
+        writer = self.jvm.java.io.PrintWriter(printed)
+        if not self.classic:
+            writer = self.jvm.scala.tools.nsc.interpreter.shell.ReplReporterImpl(settings, writer)
+        interpreter = self.jvm.scala.tools.nsc.interpreter.IMain(settings, writer)
+        parts = [own("classic.scala"), own("notebook.scala"), CONTEXT] if self.classic else [own("remote.scala"), own("notebook.scala")]
+        result = interpreter.interpret("".join(parts))
         if result.toString() != "Success":
             raise RuntimeError(f"the notebook's part of the REPL does not compile: {printed.toString()}")
         self.notebook = interpreter.valueOfTerm("hearth").get()
@@ -99,6 +107,15 @@ class Repl:
         token = host.settings["env"]["SPARK_CONNECT_AUTHENTICATE_TOKEN"]
         remote = f"sc://{host.settings['spark']['host']}:{port}/;token={token}"
         self.notebook.connect(remote, self.classes)
+
+    def make_driver(self):
+        from py4j.protocol import Py4JJavaError
+
+        try:
+            pages = self.notebook.connect(self.classes)
+        except Py4JJavaError as error:
+            hearth_jvm.refuse(error.java_exception)
+        hearth_jvm.keep_port_of_pages(pages)
 
     def listen(self, name):
         """Passes on what the JVM writes, and does what it marks."""
@@ -286,6 +303,12 @@ class ScalaKernel(Kernel):
         return {"status": status, **({"indent": "  "} if status == "incomplete" else {})}
 
 
+def own(name):
+    """A file of this program."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name)) as file:
+        return file.read()
+
+
 def failure(printed, exception):
     """An error as Jupyter has it. What the compiler refuses has no exception, but a line that says what it is."""
     lines = printed.rstrip("\n").split("\n")
@@ -329,5 +352,8 @@ def obey_interrupts(kernel, repl, interrupts):
                 if kernel.over.wait(TELL_AGAIN):
                     break
             kernel.idle.set()
+        if repl.classic:
+            # Lets Spark finish its event log. This process ends with it.
+            repl.process.terminate()
 
     threading.Thread(target=obey, name="interrupts", daemon=True).start()

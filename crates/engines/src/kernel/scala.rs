@@ -1,6 +1,7 @@
 //! The REPL of a Scala kernel: Scala's own, in a JVM of the kernel's that is driven through Py4J.
 //!
-//! Why so, and not through a terminal or a program of ours: docs/adr/0011-scala-kernels.md.
+//! Where Spark has no Connect server the REPL is in the driver's JVM (`classic.rs`). Why so, and not through a terminal or
+//! a program of ours: docs/adr/0011-scala-kernels.md.
 
 use std::collections::BTreeMap;
 
@@ -20,8 +21,12 @@ const ARGUMENTS: &str = "repl.args";
 pub(super) const MAIN: [&str; 3] = ["py4j.GatewayServer", "--enable-auth", "0"];
 
 /// Programs of the kernel, beside those that every kernel has.
-pub(super) const PROGRAMS: [(&str, &str); 2] =
-    [("hearth_scala.py", include_str!("scala.py")), ("notebook.scala", include_str!("notebook.scala"))];
+pub(super) const PROGRAMS: [(&str, &str); 4] = [
+    ("hearth_scala.py", include_str!("scala.py")),
+    ("notebook.scala", include_str!("notebook.scala")),
+    ("remote.scala", include_str!("remote.scala")),
+    ("classic.scala", include_str!("classic.scala")),
+];
 
 /// What the kernel is told of its REPL's JVM where Spark is beside it, and the files that it is started from.
 pub(super) fn jvm(

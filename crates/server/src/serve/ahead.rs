@@ -143,6 +143,8 @@ pub(super) fn memory(runtime: &Runtime, kernel: Option<Kernel>) -> u64 {
         + match kernel {
             None => 0,
             Some(Kernel::Python) => KERNEL_MEMORY,
+            // There the REPL is in Spark's own JVM.
+            Some(Kernel::Scala) if runtime.engine == EngineKind::Kernel => KERNEL_MEMORY,
             Some(Kernel::Scala) => KERNEL_MEMORY + REPL_MEMORY,
         }
 }

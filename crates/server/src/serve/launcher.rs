@@ -262,6 +262,14 @@ fn is_scala(config: &SessionConfig) -> bool {
     config.kernel() == Some(Kernel::Scala)
 }
 
+/// Whether a runtime has Scala kernels.
+fn has_scala(runtime: &Runtime) -> bool {
+    match runtime.engine {
+        EngineKind::Sail => false,
+        EngineKind::Spark | EngineKind::Kernel => true,
+    }
+}
+
 /// Why a runtime has no engine for a session without a kernel.
 fn kernels_only(runtime: &Runtime) -> String {
     let name = runtime.full_name();
@@ -287,7 +295,7 @@ impl CatalogueLauncher {
     /// Why a runtime cannot have a Scala kernel, and which can.
     fn no_scala(&self, runtime: &Runtime) -> Violation {
         let name = runtime.full_name();
-        let able = || self.catalogue.runtimes().iter().filter(|runtime| runtime.engine == EngineKind::Spark);
+        let able = || self.catalogue.runtimes().iter().filter(|runtime| has_scala(runtime));
         let there: Vec<_> = able()
             .filter(|runtime| self.is_installed(runtime))
             .map(|runtime| format!("'{}' ({})", runtime.name, title(runtime)))
@@ -315,7 +323,7 @@ impl Cards for CatalogueLauncher {
         let card = |runtime: &Runtime| Card {
             runtime: runtime.name.clone(),
             title: title(runtime),
-            scala: runtime.engine == EngineKind::Spark,
+            scala: has_scala(runtime),
         };
         runtimes.into_iter().map(card).collect()
     }
@@ -334,7 +342,7 @@ impl Launcher for CatalogueLauncher {
         };
         let metastore = self.metastores.check(config, runtime.engine);
         let mut violations = match (&config.kind, runtime.engine) {
-            (_, EngineKind::Sail | EngineKind::Kernel) if is_scala(config) => vec![self.no_scala(runtime)],
+            (_, EngineKind::Sail) if is_scala(config) => vec![self.no_scala(runtime)],
             (_, EngineKind::Sail) => packages::wanted(config).err().into_iter().collect(),
             (Some(SessionKind::SparkConnect), EngineKind::Kernel) => {
                 let field = "session.runtime_config.version".to_owned();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use hearth_core::pool::{PoolPolicy, PoolSubject};
-use hearth_runtimes::Catalogue;
+use hearth_runtimes::{Catalogue, EngineKind};
 
 use super::ServeError;
 use super::ahead;
@@ -26,6 +26,11 @@ pub(super) fn check(policy: &PoolPolicy, catalogue: &Catalogue) -> Result<(), Se
         let (key, memory) = match &pool.of {
             PoolSubject::Template(name) => (name.to_string(), None),
             PoolSubject::Runtime { version, kernel } => match catalogue.find(version) {
+                Some(runtime) if runtime.engine == EngineKind::Kernel && kernel.is_none() => {
+                    return refused(format!(
+                        "\"{pool}\" is of a runtime that has kernels only: ask for \"{version}/python\""
+                    ));
+                }
                 Some(runtime) => {
                     let of = kernel.map_or(String::new(), |kernel| format!("/{}", kernel.as_str()));
                     let name = format!("{}{of}", runtime.full_name());
@@ -83,6 +88,12 @@ mod tests {
         );
         let one = told(&["sail=0..1"], 10);
         assert!(one.contains("takes about 112 MiB") && one.contains("10 MiB"), "{one}");
+    }
+
+    #[test]
+    fn a_runtime_without_a_connect_server_has_pools_of_kernels_only() {
+        assert!(told(&["2.3=1"], 4000).contains("kernels only: ask for \"2.3/python\""));
+        assert_eq!(told(&["2.3/python=1", "spark-3.5/scala=0..1"], 4000), "");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use hearth_testkit::{PARENT, TestServer, connect_session, eventually_within};
 use serde_json::{Value, json};
 
 use super::client::{Notebook, shown};
+use super::scala::{answer, data};
 use crate::HEARTH;
 use crate::spark_jvm::{PATIENCE, session_in};
 
@@ -147,9 +148,11 @@ fn a_cell_in_python_is_interrupted_with_its_jobs_and_its_kernel_restarted_with_a
 fn a_driver_that_cannot_start_fails_the_session_with_sparks_words() {
     let server = TestServer::start(HEARTH);
     ask(&server, "wrong-early", "PYTHON", &json!({"spark.driver.maxResultSize": "abc"}));
+    ask(&server, "wrong-scala", "SCALA", &json!({"spark.driver.maxResultSize": "abc"}));
     ask(&server, "wrong-late", "PYTHON", &json!({"spark.sql.shuffle.partitions": "many"}));
     for (id, words) in [
         ("wrong-early", "Failed to parse byte string: abc"),
+        ("wrong-scala", "Failed to parse byte string: abc"),
         ("wrong-late", "spark.sql.shuffle.partitions should be int, but was many"),
     ] {
         let session = session_in(&server, id, "FAILED");
@@ -169,6 +172,11 @@ fn it_is_offered_for_kernels_and_refused_for_spark_connect() {
         (&spec["language"], &spec["display_name"]),
         (&json!("python"), &json!("Python (Apache Spark 3.5.9)"))
     );
+    let spec = &specs["kernelspecs"]["hearth_scala_spark-3.5"]["spec"];
+    assert_eq!(
+        (&spec["language"], &spec["display_name"]),
+        (&json!("scala"), &json!("Scala (Apache Spark 3.5.9)"))
+    );
     let mut body = connect_session("refused");
     body["runtimeConfig"] = json!({"version": VERSION});
     let refused = server
@@ -176,4 +184,78 @@ fn it_is_offered_for_kernels_and_refused_for_spark_connect() {
         .post(&format!("/v1/{PARENT}/sessions?sessionId=refused"), &body)
         .error(400, "INVALID_ARGUMENT");
     assert!(refused.contains("'spark-3.5.9' has kernels only"), "{refused}");
+}
+
+#[test]
+fn cells_in_scala_run_in_the_drivers_own_jvm() {
+    let server = TestServer::start(HEARTH);
+    let id = kernel(&server, "in-scala", "SCALA", &json!({"spark.sql.shuffle.partitions": "3"}));
+    let mut notebook = Notebook::open(&server, &id, "a");
+    assert_eq!(notebook.run("spark.range(10).map(_ + 1).count()"), "res0: Long = 10");
+    let info = answer(&mut notebook, "kernel_info_request", &json!({}));
+    assert!(info["language_info"]["version"].as_str().unwrap().starts_with("2.12."), "{info:#}");
+    assert!(notebook.run("spark.version").ends_with("String = 3.5.9"));
+    assert!(notebook.run("spark.conf.get(\"spark.sql.shuffle.partitions\")").ends_with("String = 3"));
+    assert_eq!(notebook.run("val more = 5"), "more: Int = 5");
+    let function =
+        "val plus = udf((x: Long) => x + more)\nspark.range(2).select(plus($\"id\")).as[Long].collect().sum";
+    assert!(notebook.run(function).ends_with("Long = 11"), "a function with a value of another cell");
+    assert!(notebook.run("sc.parallelize(1 to 10).map(_ + more).sum()").ends_with("Double = 105.0"));
+    // One cell that defines a class and has Spark use it.
+    let both = "case class Born(year: Int)\nspark.range(1990, 1991)\n  .map(n => Born(n.toInt))\n  .collect()\n  .map(_.year + more)\n  .head";
+    let said = notebook.run(both);
+    assert!(said.starts_with("defined class Born\n") && said.ends_with("Int = 1995"), "{said}");
+
+    let cell = notebook.execute("spark.range(30).withColumn(\"tag\", lit(\"<b>\"))");
+    let frame = data(&notebook.finish(&cell), "execute_result");
+    let html = frame["text/html"].as_str().unwrap();
+    assert!(html.contains("<td>19</td><td>&lt;b&gt;</td>") && html.contains("first 20 rows"), "{html}");
+    assert!(frame["text/plain"].as_str().unwrap().ends_with("[id: bigint, tag: string]"), "{frame:#}");
+    let missing = notebook.run("spark.sql(\"select * from nowhere\").collect()");
+    assert!(missing.contains("AnalysisException") && missing.contains("nowhere"), "{missing}");
+    let refused = notebook.run("val n: Int = \"one\"");
+    assert!(refused.contains("CompileError") && refused.contains("type mismatch"), "{refused}");
+    let unfinished = notebook.run("List(1,");
+    assert!(unfinished.contains("CompileError") && unfinished.contains("not complete"), "{unfinished}");
+
+    let completed =
+        answer(&mut notebook, "complete_request", &json!({"code": "val a = 1\nspark.ran", "cursor_pos": 19}));
+    assert_eq!((&completed["matches"], &completed["cursor_start"]), (&json!(["range"]), &json!(16)));
+    for (code, status) in [("1 + 1", "complete"), ("List(1,", "incomplete"), ("1 ) 2", "invalid")] {
+        let told = answer(&mut notebook, "is_complete_request", &json!({"code": code}));
+        assert_eq!(told["status"], status, "{code}");
+    }
+    let inspected = answer(&mut notebook, "inspect_request", &json!({"code": "1 + more", "cursor_pos": 6}));
+    assert_eq!(inspected["data"]["text/plain"], "more: Int");
+    assert!(!jobs(&server, &id, "succeeded").unwrap().is_empty());
+    server.terminate("in-scala");
+    server.nothing_left();
+}
+
+#[test]
+fn a_cell_in_scala_is_interrupted_with_its_jobs_and_its_kernel_restarted_with_a_new_driver() {
+    let server = TestServer::start(HEARTH);
+    let id = kernel(&server, "stops-scala", "SCALA", &json!({}));
+    let mut notebook = Notebook::open(&server, &id, "a");
+    let post = |what: &str| server.rest().post(&format!("/api/kernels/{id}/{what}"), &json!({}));
+    notebook.run("val n = 1");
+    let endless = notebook.execute("spark.range(0, 1L << 40, 1, 2).selectExpr(\"sum(hash(id))\").collect()");
+    runs(&server, &id, 1);
+    assert_eq!(post("interrupt").status, 204);
+    let told = shown(&notebook.finish(&endless));
+    assert!(told.contains("cancelled"), "{told}");
+    runs(&server, &id, 0);
+    assert!(notebook.run("spark.range(n + 2).count()").ends_with("Long = 3"), "and the kernel goes on");
+    let sleeps = notebook.execute("println(\"begun\")\nThread.sleep(1000000)");
+    notebook.until(|said| said.parent == sleeps && said.msg_type == "stream");
+    assert_eq!(post("interrupt").status, 204);
+    let told = shown(&notebook.finish(&sleeps));
+    assert!(told.contains("InterruptedException"), "{told}");
+
+    assert_eq!(post("restart").status, 200);
+    assert!(notebook.run("n").contains("not found: value n"));
+    assert!(notebook.run("spark.range(4).map(_ + 1).count()").ends_with("Long = 4"));
+    assert!(!jobs(&server, &id, "succeeded").unwrap().is_empty(), "its pages are where the first one's were");
+    server.terminate("stops-scala");
+    server.nothing_left();
 }

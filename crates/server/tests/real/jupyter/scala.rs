@@ -24,13 +24,14 @@ fn scala(server: &TestServer, id: &str) -> String {
 }
 
 /// The answer to a request that is not a cell.
-fn answer(notebook: &mut Notebook, request: &str, content: &Value) -> Value {
+pub(super) fn answer(notebook: &mut Notebook, request: &str, content: &Value) -> Value {
     let id = notebook.say(Channel::Shell, request, content);
     let all = notebook.until(|said| said.parent == id && said.channel == Channel::Shell);
     all.last().unwrap().content.clone()
 }
 
-fn data(all: &[Said], msg_type: &str) -> Value {
+/// The data of the first message of this type.
+pub(super) fn data(all: &[Said], msg_type: &str) -> Value {
     let found = all.iter().find(|said| said.msg_type == msg_type);
     found.unwrap_or_else(|| panic!("no {msg_type}: {all:#?}")).content["data"].clone()
 }
