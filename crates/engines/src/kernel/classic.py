@@ -15,8 +15,13 @@ from hearth_binding import Binding
 
 # Seconds between looks for the file that the JVM writes.
 LOOK_AGAIN = 0.02
-# What Py4J writes into the log of everybody when a cell is interrupted that waits for Spark. The cell shows it already.
-INTERRUPTED = "KeyboardInterrupt while sending command."
+# Seconds that a cell's end waits at most for what shows its progress.
+CLEARED_WITHIN = 1.0
+# What Py4J writes when a cell is interrupted that waits for Spark, and by which logs. The cell shows it already.
+INTERRUPTED = {
+    "root": "KeyboardInterrupt while sending command.",
+    "py4j.clientserver": "Exception occurred while shutting down connection",
+}
 
 
 class Driver:
@@ -88,7 +93,16 @@ class ClassicBinding(Binding):
         self.driver = driver
         self.session = session
         shell.push({"spark": session, "sc": session.sparkContext})
-        logging.getLogger().addFilter(lambda record: record.msg != INTERRUPTED)
+        for log in INTERRUPTED:
+            logging.getLogger(log).addFilter(lambda record: record.msg != INTERRUPTED.get(record.name))
+        show_progress(shell)
+
+    def warm_up(self):
+        try:
+            self.session.sql("select 1").toPandas()
+        except Exception:
+            # An interrupt cancels it too, or a cell has ended the session.
+            pass
 
     def now(self):
         self.warm_up()
@@ -97,12 +111,77 @@ class ClassicBinding(Binding):
         threading.Thread(target=self.warm_up, name="binding", daemon=True).start()
 
     def cancel(self):
-        from pyspark import SparkContext
-
-        # A cell may have made another context.
-        context = SparkContext._active_spark_context
+        context = active()
         if context is not None:
             context.cancelAllJobs()
 
     def end(self):
         self.driver.end()
+
+
+def active():
+    """The driver's context. A cell may have made another one, or ended it."""
+    from pyspark import SparkContext
+
+    return SparkContext._active_spark_context
+
+
+def show_progress(shell):
+    """Shows how far the jobs are that run for a while, in the cell that runs. A driver does not tell: it is asked."""
+    import hearth_kernel
+    from IPython.display import display
+
+    begun, over, cleared = threading.Event(), threading.Event(), threading.Event()
+
+    def follow():
+        while begun.wait():
+            begun.clear()
+            shown, said, earlier = None, "", set()
+            while not over.wait(hearth_kernel.QUIET):
+                try:
+                    jobs, numbers = how_far(earlier)
+                except Exception:
+                    # It ends, or another takes its place.
+                    continue
+                earlier = jobs
+                text = hearth_kernel.progress(*numbers) if numbers else ""
+                if shown is None and text:
+                    shown = display({"text/plain": text}, raw=True, display_id=True)
+                elif shown is not None and text != said:
+                    shown.update({"text/plain": text}, raw=True)
+                said = text
+            if shown is not None and said:
+                shown.update({"text/plain": ""}, raw=True)
+            cleared.set()
+
+    def before(_):
+        over.clear()
+        cleared.clear()
+        begun.set()
+
+    def after(_):
+        over.set()
+        # What it shows is of this cell, and not of the next.
+        cleared.wait(CLEARED_WITHIN)
+
+    threading.Thread(target=follow, name="progress", daemon=True).start()
+    shell.events.register("pre_run_cell", before)
+    shell.events.register("post_run_cell", after)
+
+
+def how_far(earlier):
+    """The jobs that run; and of those that have run earlier: tasks that are complete, all tasks, stages that are, all stages, and tasks
+    that run. Nothing where there are none."""
+    context = active()
+    if context is None:
+        return set(), None
+    tracker = context.statusTracker()
+    jobs = set(tracker.getActiveJobsIds())
+    known = [tracker.getJobInfo(job) for job in jobs & earlier]
+    stages = {stage for job in known if job is not None for stage in job.stageIds}
+    stages = [stage for stage in map(tracker.getStageInfo, stages) if stage is not None]
+    if not stages:
+        return jobs, None
+    complete, total = (sum(getattr(stage, name) for stage in stages) for name in ("numCompletedTasks", "numTasks"))
+    finished = sum(1 for stage in stages if stage.numCompletedTasks >= stage.numTasks)
+    return jobs, (complete, total, finished, len(stages), sum(stage.numActiveTasks for stage in stages))

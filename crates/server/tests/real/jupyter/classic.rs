@@ -145,6 +145,41 @@ fn a_cell_in_python_is_interrupted_with_its_jobs_and_its_kernel_restarted_with_a
 }
 
 #[test]
+fn a_cell_shows_how_far_its_jobs_are_and_shows_no_more_of_it_afterwards() {
+    let server = TestServer::start(HEARTH);
+    // Eight tasks, none of which is quick.
+    for (id, language, slow) in [
+        (
+            "slow-python",
+            "PYTHON",
+            "import time\nsc.parallelize(range(8), 8).map(lambda n: time.sleep(1.5)).count()",
+        ),
+        (
+            "slow-scala",
+            "SCALA",
+            "spark.range(0, 8, 1, 8).map { n => Thread.sleep(1500); n }.collect().length",
+        ),
+    ] {
+        let kernel = kernel(&server, id, language, &json!({}));
+        let mut notebook = Notebook::open(&server, &kernel, "a");
+        let cell = notebook.execute(slow);
+        let said = notebook.finish(&cell);
+        let texts: Vec<_> = said
+            .iter()
+            .filter(|said| !said.content["transient"]["display_id"].is_null())
+            .map(|said| (said.msg_type.as_str(), said.content["data"]["text/plain"].as_str().unwrap()))
+            .collect();
+        let (kind, first) = texts.first().unwrap_or_else(|| panic!("{said:#?}"));
+        assert!(first.starts_with("Spark: ") && first.contains("of 8 tasks"), "{texts:?}");
+        assert_eq!(*kind, "display_data");
+        assert_eq!(*texts.last().unwrap(), ("update_display_data", ""), "{texts:?}");
+        assert!(shown(&said).ends_with('8'), "and the answer follows");
+        server.terminate(id);
+    }
+    server.nothing_left();
+}
+
+#[test]
 fn a_driver_that_cannot_start_fails_the_session_with_sparks_words() {
     let server = TestServer::start(HEARTH);
     ask(&server, "wrong-early", "PYTHON", &json!({"spark.driver.maxResultSize": "abc"}));
