@@ -20,7 +20,7 @@ use crate::{Launch, identity, packages, properties};
 
 pub use self::check::check;
 pub use self::need::need;
-pub use self::rehearsal::{REHEARSAL_QUERIES, rehearsal};
+pub use self::rehearsal::{REHEARSAL_GATEWAY, REHEARSAL_QUERIES, rehearsal, rehearsal_of_driver};
 
 /// What the server writes directly before the address it listens on (4.0 to 4.3).
 const LISTENING: &str = "Spark Connect server started at: ";
@@ -30,6 +30,12 @@ const UI_LISTENING: &str = "Successfully started service 'SparkUI' on port ";
 
 /// The program of the Spark Connect server.
 const MAIN: &str = "org.apache.spark.sql.connect.service.SparkConnectServer";
+
+/// The program that PySpark's own launcher starts (3.5), for a driver that PySpark makes in its JVM.
+pub(crate) const GATEWAY: &str = "org.apache.spark.api.python.PythonGatewayServer";
+
+/// The variable with the path of the file in which that says where it listens, and its secret.
+const GATEWAY_TELLS: &str = "_PYSPARK_DRIVER_CONN_INFO_PATH";
 
 /// What the properties of its server begin with.
 const CONNECT: &str = "spark.connect.";

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use hearth_core::engine::{EngineSpec, PortSource, WORK_DIR};
 use hearth_engines::jvm::{Archive, Jvm};
 use hearth_engines::{Launch, Secret, spark};
-use hearth_runtimes::{Environment, Java, Progress, Runtime};
+use hearth_runtimes::{EngineKind, Environment, Java, Progress, Runtime};
 use rustix::process::{Pid, Signal, kill_process};
 use sha2::{Digest, Sha256};
 
@@ -65,6 +65,11 @@ pub(crate) enum ArchiveError {
 pub(crate) fn path(environment: &Path, java: &Java) -> PathBuf {
     let name = hex::encode(&Sha256::digest(java.identity())[..8]);
     environment.join(FOLDER).join(name).with_extension(EXTENSION)
+}
+
+/// Whether sessions of a runtime start faster with an archive of this Java's. Javas before 13 cannot make one.
+pub(crate) fn wanted(runtime: &Runtime, java: &Java) -> bool {
+    runtime.engine != EngineKind::Sail && java.major >= 13
 }
 
 /// Makes the archive of a Spark runtime if it is not there, in a minute or two. Others, of Javas before, are removed.
@@ -131,13 +136,20 @@ fn rehearse(
     let secret = launch.secret.clone();
     let archive = Some(Archive::Make(made.to_owned()));
     let jvm = Jvm { program: java.program(), major: java.major, archive };
-    let spec = spark::rehearsal(launch, &jvm);
+    let classic = runtime.engine == EngineKind::Kernel;
+    let spec =
+        if classic { spark::rehearsal_of_driver(launch, &jvm) } else { spark::rehearsal(launch, &jvm) };
 
     let log = work.join("log");
     let mut server = start_server(&spec, work, &log)?;
-    let port = server.port(&spec, &log)?;
+    let told = if classic {
+        work.join(spark::REHEARSAL_GATEWAY).display().to_string()
+    } else {
+        // To the name `localhost` PySpark sends a token without TLS.
+        format!("sc://localhost:{}/;token={}", server.port(&spec, &log)?, secret.reveal())
+    };
     progress.step("asking it some queries");
-    ask(environment, work, port, &secret)?;
+    ask(environment, work, &told)?;
     progress.step("writing the archive");
     server.end(&log)?;
     if made.exists() { Ok(()) } else { Err(failed("Spark ended without writing an archive", &log)) }
@@ -160,13 +172,14 @@ fn start_server(spec: &EngineSpec, work: &Path, log: &Path) -> Result<Running, A
     let errors = output.try_clone().map_err(io_error("open", log))?;
     let mut command = clean(&spec.program, work);
     command.args(spec.args.iter().map(|arg| fill(arg)));
-    command.envs(spec.env.iter().map(|(name, value)| (name, fill(value)))).stdin(Stdio::null());
+    // A driver ends with its input, which is open until this is dropped.
+    command.envs(spec.env.iter().map(|(name, value)| (name, fill(value)))).stdin(Stdio::piped());
     let child = command.stdout(output).stderr(errors).spawn();
     Ok(Running(child.map_err(io_error("start", &spec.program))?))
 }
 
-/// Lets a client ask. Its packages are those of the environment, so it fits the server.
-fn ask(environment: &Environment, work: &Path, port: u16, secret: &Secret) -> Result<(), ArchiveError> {
+/// Lets a client ask, which is told where to. Its packages are those of the environment, so it fits the server.
+fn ask(environment: &Environment, work: &Path, told: &str) -> Result<(), ArchiveError> {
     let (script, log) = (work.join("rehearsal.py"), work.join("client.log"));
     fs::write(&script, spark::REHEARSAL_QUERIES).map_err(io_error("write", &script))?;
     let output = File::create(&log).map_err(io_error("create", &log))?;
@@ -176,8 +189,8 @@ fn ask(environment: &Environment, work: &Path, port: u16, secret: &Secret) -> Re
     let child = command.spawn().map_err(io_error("start", &environment.python))?;
     let mut client = Running(child);
     if let Some(mut stdin) = client.0.stdin.take() {
-        // To the name `localhost` PySpark sends a token without TLS. One that is gone is told of below.
-        drop(writeln!(stdin, "sc://localhost:{port}/;token={}", secret.reveal()));
+        // One that is gone is told of below.
+        drop(writeln!(stdin, "{told}"));
     }
     match client.wait(&environment.python)? {
         Some(status) if status.success() => Ok(()),

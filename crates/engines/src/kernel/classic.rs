@@ -8,9 +8,7 @@ use hearth_core::engine::EngineSpec;
 use serde_json::{Value, json};
 
 use super::{Language, scala};
-
-/// The program that PySpark's own launcher starts (3.5). Its address and secret are in the file that a variable names.
-const GATEWAY: [&str; 1] = ["org.apache.spark.api.python.PythonGatewayServer"];
+use crate::spark::GATEWAY;
 
 /// What PySpark takes from its own process's environment: where Spark is, and which Python its functions run in.
 const VARIABLES: [&str; 2] = ["SPARK_HOME", "PYSPARK_PYTHON"];
@@ -18,7 +16,7 @@ const VARIABLES: [&str; 2] = ["SPARK_HOME", "PYSPARK_PYTHON"];
 /// What the kernel is told of the JVM that it starts for its driver.
 pub(super) fn jvm(language: &Language, spark: &EngineSpec) -> Value {
     let main = match language {
-        Language::Python => json!(GATEWAY),
+        Language::Python => json!([GATEWAY]),
         Language::Scala(_) => json!(scala::MAIN),
     };
     json!({

@@ -3,12 +3,29 @@
 import os
 import sys
 import tempfile
+import time
 
 import pandas as pd
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-spark = SparkSession.builder.remote(sys.stdin.readline().strip()).getOrCreate()
+
+def session(told):
+    """Of the server at this address, or of the driver that says in this file where it is."""
+    if told.startswith("sc://"):
+        return SparkSession.builder.remote(told).getOrCreate()
+    until = time.monotonic() + 120
+    while not os.path.exists(told):
+        assert time.monotonic() < until, "the driver does not say where it is"
+        time.sleep(0.05)
+    with open(told, "rb") as file:
+        port, length = (int.from_bytes(file.read(4), "big") for _ in range(2))
+        os.environ.update(PYSPARK_GATEWAY_PORT=str(port), PYSPARK_GATEWAY_SECRET=file.read(length).decode())
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    return SparkSession.builder.getOrCreate()
+
+
+spark = session(sys.stdin.readline().strip())
 spark.conf.get("spark.app.name")
 spark.sql("SELECT 1 + 1 AS two").collect()
 numbers = spark.range(1000).withColumn("key", F.col("id") % 7)

@@ -2,15 +2,18 @@
 
 use hearth_core::Timestamp;
 use hearth_core::config::{RuntimeConfig, SessionConfig};
-use hearth_core::engine::EngineSpec;
+use hearth_core::engine::{EngineSpec, WORK_DIR};
 use hearth_core::policy::SessionPolicy;
 use hearth_core::session::Session;
 
 use crate::Launch;
 use crate::jvm::Jvm;
 
+/// The file in which the driver of a rehearsal says where it is.
+pub const REHEARSAL_GATEWAY: &str = "gateway";
+
 /// What a client asks during the rehearsal: a program for PySpark, which takes the address of the server from its
-/// standard input. The more of Spark it touches, the less is left to load in a real session.
+/// standard input, or the path of a driver's file. The more of Spark it touches, the less is left to load in a real session.
 pub const REHEARSAL_QUERIES: &str = include_str!("rehearsal.py");
 
 /// The name of the session that the rehearsal is for. It is in no store.
@@ -21,13 +24,27 @@ const UUID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// How to start Spark for a rehearsal: as for a session without settings of its own.
 pub fn rehearsal(launch: Launch, jvm: &Jvm) -> EngineSpec {
+    super::spec(&nobodys(), launch, jvm)
+}
+
+/// The same for a Spark without a Connect server: a driver as kernels start it. Where it listens, and its secret, it says in
+/// the file [`REHEARSAL_GATEWAY`] of its scratch directory; it ends with its standard input.
+pub fn rehearsal_of_driver(launch: Launch, jvm: &Jvm) -> EngineSpec {
+    let mut spec = super::driver(&nobodys(), launch, jvm);
+    spec.args.push(super::GATEWAY.to_owned());
+    let file = format!("{WORK_DIR}/{REHEARSAL_GATEWAY}");
+    spec.env.insert(super::GATEWAY_TELLS.to_owned(), file);
+    spec
+}
+
+fn nobodys() -> Session {
     let properties = [("spark.driver.memory", "1g"), ("spark.app.name", "rehearsal")];
     let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     let config = SessionConfig {
         runtime: Some(RuntimeConfig { properties, ..RuntimeConfig::default() }),
         ..SessionConfig::default()
     };
-    let session = Session::new(
+    Session::new(
         NAME.parse().expect("a constant name, parsed by a test"),
         UUID.parse().expect("a constant uuid, parsed by a test"),
         config,
@@ -35,6 +52,5 @@ pub fn rehearsal(launch: Launch, jvm: &Jvm) -> EngineSpec {
         UUID.parse().expect("a constant uuid, parsed by a test"),
         Timestamp::UNIX_EPOCH,
         &SessionPolicy::default(),
-    );
-    super::spec(&session, launch, jvm)
+    )
 }

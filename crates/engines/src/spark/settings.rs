@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use hearth_core::engine::WORK_DIR;
-use hearth_core::properties::memory_bytes;
+use hearth_core::properties::{APP_NAME, memory_bytes};
 use hearth_core::session::Session;
 
 use crate::identity;
@@ -27,7 +27,9 @@ pub(super) const MEMORY: &str = "spark.driver.memory";
 const JAVA_OPTIONS: [&str; 2] = ["spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions"];
 
 /// Properties that a session may change, as (key, value).
-const DEFAULTS: [(&str, &str); 2] = [
+const DEFAULTS: [(&str, &str); 3] = [
+    // Of an engine that is made ahead, which has no session's yet. Without one PySpark makes no driver.
+    (APP_NAME, "hearth"),
     // The session's own end is Hearth's business: a Spark session that is merely quiet keeps its views.
     ("spark.connect.session.manager.defaultSessionTimeout", "14d"),
     // Bars for a terminal, and there is none.

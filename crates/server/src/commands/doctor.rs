@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::Args;
 use hearth_client::{Client, ClientError};
-use hearth_runtimes::{EngineKind, Environment, Installer, Runtime};
+use hearth_runtimes::{Environment, Installer, Runtime};
 use hearth_wire::hearth::{Pool, ServerInfo};
 
 use super::exit::Exit;
@@ -188,7 +188,7 @@ fn installed(installer: &Installer, runtime: &Runtime, environment: &Environment
     match installer.java(runtime, environment) {
         Ok(None) => Finding::Good(format!("runtime {name} is installed")),
         Ok(Some(java))
-            if runtime.engine == EngineKind::Spark && !archive::path(&environment.root, &java).exists() =>
+            if archive::wanted(runtime, &java) && !archive::path(&environment.root, &java).exists() =>
         {
             let text = format!(
                 "runtime {name} has no archive of its classes for Java {}: sessions start slowly",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use hearth_runtimes::{Catalogue, EngineKind, Environment, Installer, Progress, Runtime};
+use hearth_runtimes::{Catalogue, Environment, Installer, Progress, Runtime};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::failure::CommandError;
@@ -116,7 +116,7 @@ pub(crate) fn install(
 /// Makes what lets sessions of a JVM engine start faster. They start without it too, so a failure is only told.
 pub(crate) fn make_archive(config: &Config, runtime: &Runtime, environment: &Environment) {
     let Ok(Some(java)) = Installer::new(&config.runtimes_dir).java(runtime, environment) else { return };
-    if runtime.engine != EngineKind::Spark {
+    if !archive::wanted(runtime, &java) {
         return;
     }
     let progress = Shown::new();
@@ -137,9 +137,9 @@ pub(crate) fn make_archive(config: &Config, runtime: &Runtime, environment: &Env
 /// Whether an installed runtime has the archive of classes that its Java takes; `None` for one that needs none.
 fn has_archive(config: &Config, runtime: &Runtime) -> Option<bool> {
     let installer = Installer::new(&config.runtimes_dir);
-    let environment = installer.installed(runtime).filter(|_| runtime.engine == EngineKind::Spark)?;
+    let environment = installer.installed(runtime)?;
     let java = installer.java(runtime, &environment).ok()??;
-    Some(archive::path(&environment.root, &java).exists())
+    archive::wanted(runtime, &java).then(|| archive::path(&environment.root, &java).exists())
 }
 
 fn list(config: &Config) -> Result<(), CommandError> {

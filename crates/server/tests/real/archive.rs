@@ -4,17 +4,17 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hearth_testkit::{Options, Python, TestServer, run, runtimes_dir};
+use hearth_testkit::{Options, PARENT, Python, TestServer, run, runtimes_dir};
 use serde_json::json;
 
 use crate::spark_jvm::{RUNTIME, create, jvm, session_in};
 use crate::{HEARTH, remote, script, uuid};
 
-/// A directory of runtimes with Spark in it, which has no archive yet. All but that is the cache's.
-fn copy(dir: &Path) -> (PathBuf, PathBuf) {
+/// A directory of runtimes with this one in it, which has no archive yet. All but that is the cache's.
+fn copy(dir: &Path, runtime: &str) -> (PathBuf, PathBuf) {
     let runtimes = dir.join("runtimes");
     let from = std::fs::read_dir(runtimes_dir().join("envs")).unwrap().map(|entry| entry.unwrap().path());
-    let is_spark = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("spark-4.0");
+    let is_spark = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(runtime);
     let from = from.filter(is_spark).max().expect("Spark is installed");
     let root = runtimes.join("envs").join(from.file_name().unwrap());
     std::fs::create_dir_all(&root).unwrap();
@@ -41,7 +41,7 @@ fn asked(server: &TestServer, id: &str) -> bool {
 #[test]
 fn installing_makes_an_archive_that_sessions_use_and_one_that_does_not_fit_is_left_aside() {
     let dir = tempfile::tempdir().unwrap();
-    let (runtimes, root) = copy(dir.path());
+    let (runtimes, root) = copy(dir.path(), RUNTIME);
     let server = Options::new(HEARTH).runtimes(&runtimes).start();
     let doctor = || {
         let output = Command::new(HEARTH)
@@ -74,4 +74,26 @@ fn installing_makes_an_archive_that_sessions_use_and_one_that_does_not_fit_is_le
     // As after a disk went wrong: the JVM starts without it, and says nothing.
     std::fs::write(&made, "no archive at all").unwrap();
     assert!(!asked(&server, "with-a-broken-one"));
+}
+
+#[test]
+fn a_runtime_for_kernels_gets_an_archive_that_their_drivers_use() {
+    let dir = tempfile::tempdir().unwrap();
+    let (runtimes, _) = copy(dir.path(), "spark-3.5");
+    run(Command::new(HEARTH).args(["runtimes", "install", "spark-3.5", "--runtimes-dir"]).arg(&runtimes))
+        .succeeded();
+    let server = Options::new(HEARTH).runtimes(&runtimes).start();
+    let body = json!({
+        "name": format!("{PARENT}/sessions/kernel"), "jupyterSession": {},
+        "runtimeConfig": {"version": "2.3", "properties": {"spark.driver.memory": "512m"}},
+    });
+    server.rest().post(&format!("/v1/{PARENT}/sessions?sessionId=kernel"), &body).ok();
+    session_in(&server, "kernel", "ACTIVE");
+    let of =
+        |pid: i32, file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let drivers: Vec<_> = server.engines().iter().map(|process| process.pid).collect();
+    let driver = drivers.into_iter().find(|pid| of(*pid, "cmdline").contains("PythonGatewayServer"));
+    assert!(of(driver.expect("a driver"), "maps").contains("share/java/"));
+    server.terminate("kernel");
+    server.nothing_left();
 }
