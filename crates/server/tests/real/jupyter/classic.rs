@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::client::{Notebook, shown};
 use super::scala::{answer, data};
+use super::warm::handed_over;
 use crate::HEARTH;
 use crate::spark_jvm::{PATIENCE, session_in};
 
@@ -201,20 +202,12 @@ fn a_driver_that_cannot_start_fails_the_session_with_sparks_words() {
 #[test]
 fn a_driver_that_was_kept_ready_takes_the_properties_of_its_session() {
     let server = Options::new(HEARTH).set("pools.engines=2.3/python=1").start();
-    eventually_within(PATIENCE, "an engine is ready", || {
-        let pools = server.rest().get("/hearth/v1/pools").ok()["pools"].clone();
-        if pools[0]["ready"] == 1 { Ok(()) } else { Err(pools) }
-    });
-    let before = server.engines();
     let body = json!({
         "name": format!("{PARENT}/sessions/warm"), "jupyterSession": {"kernel": "PYTHON"},
         "labels": {"team": "blue"},
         "runtimeConfig": {"version": VERSION, "properties": {"spark.sql.shuffle.partitions": "3"}},
     });
-    server.rest().post(&format!("/v1/{PARENT}/sessions?sessionId=warm"), &body).ok();
-    let id = crate::uuid(&session_in(&server, "warm", "ACTIVE"));
-    assert!(before.iter().any(|process| process.engine == id), "{before:#?}");
-    let mut notebook = Notebook::open(&server, &id, "a");
+    let mut notebook = handed_over(&server, "warm", &body);
     let said = "import os\nprint(spark.conf.get('spark.sql.shuffle.partitions'), os.environ['HEARTH_LABEL_TEAM'], spark.range(6).count())";
     assert_eq!(notebook.run(said), "3 blue 6\n");
 }

@@ -5,6 +5,7 @@ use hearth_testkit::{Options, PARENT, TestServer, eventually_within};
 use serde_json::{Value, json};
 
 use super::client::{Notebook, Said, shown};
+use super::warm::handed_over;
 use crate::HEARTH;
 use crate::spark_jvm::{PATIENCE, RUNTIME, session_in};
 
@@ -187,18 +188,10 @@ fn a_scala_cell_is_interrupted_and_its_kernel_restarted() {
 #[test]
 fn a_scala_kernel_that_was_kept_ready_learns_whose_it_is() {
     let server = Options::new(HEARTH).set(&format!("pools.engines={RUNTIME}/scala=1")).start();
-    eventually_within(PATIENCE, "an engine is ready", || {
-        let pools = server.rest().get("/hearth/v1/pools").ok()["pools"].clone();
-        if pools[0]["ready"] == 1 { Ok(()) } else { Err(pools) }
-    });
-    let before = server.engines();
     let mut body = asked("warm");
     let properties = json!({"spark.sql.shuffle.partitions": "3"});
     body["runtimeConfig"] = json!({"version": RUNTIME, "properties": properties});
-    server.rest().post(&format!("/v1/{PARENT}/sessions?sessionId=warm"), &body).ok();
-    let id = crate::uuid(&session_in(&server, "warm", "ACTIVE"));
-    assert!(before.iter().any(|process| process.engine == id), "{before:#?}");
-    let mut notebook = Notebook::open(&server, &id, "a");
+    let mut notebook = handed_over(&server, "warm", &body);
     let partitions = "spark.conf.get(\"spark.sql.shuffle.partitions\")";
     assert_eq!(notebook.run(partitions), "val res0: String = 3");
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::client::Notebook;
 use super::start;
 use crate::HEARTH;
+use crate::spark_jvm::session_in;
 
 /// A kernel with its Spark starts in seconds on an idle machine.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(180);
@@ -22,6 +23,19 @@ fn ready(server: &TestServer, name: &str) {
         let pool = pool(server, name);
         if pool["ready"] == 1 { Ok(()) } else { Err(pool) }
     });
+}
+
+/// Makes this session once the one engine of the only pool is ready, and sees that it gets that.
+pub(super) fn handed_over(server: &TestServer, id: &str, body: &Value) -> Notebook {
+    eventually_within(PATIENCE, "an engine is ready", || {
+        let pools = server.rest().get("/hearth/v1/pools").ok()["pools"].clone();
+        if pools[0]["ready"] == 1 { Ok(()) } else { Err(pools) }
+    });
+    let before = server.engines();
+    server.rest().post(&format!("/v1/{PARENT}/sessions?sessionId={id}"), body).ok();
+    let uuid = crate::uuid(&session_in(server, id, "ACTIVE"));
+    assert!(before.iter().any(|process| process.engine == uuid), "{before:#?}");
+    Notebook::open(server, &uuid, "a")
 }
 
 /// The session of a kernel. Kernels make theirs in the place that the service has by default.
