@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::message::{self, Subject};
 use crate::spark_connect::SERVICE_PREFIX;
 use crate::status::{Code, GRPC_MESSAGE, GRPC_STATUS, GRPC_TYPE, code_of_reset};
-use crate::upstream::{ConnectError, SendError, Upstream, connect};
+use crate::upstream::{ConnectError, Link, SendError, Upstream, connect};
 
 /// Who the probe says it is; its Spark session is its own.
 const USER: &str = "hearth-probe";
@@ -28,8 +28,8 @@ const WARM_UP: [&str; 2] = [
 /// The longest answer that is read, in bytes. It holds two ids, or a few rows.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
-/// How long the engine may take to forget the probe's session; it has passed by then.
-const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the engine may take to forget the probe's session. A JVM that also answers its first query has taken a second.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why an engine did not pass.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,16 +75,44 @@ pub async fn warm_up_spark_connect(
     converse(endpoint, authorization, deadline, calls).await
 }
 
-/// Makes calls as a client with a Spark session of its own, which is released then.
+/// Makes calls as a client with a Spark session of its own. It is released behind the answer: a JVM that has just started
+/// takes a while over each call of a new kind, and nobody who waits for the engine waits for that.
 async fn converse(
     endpoint: &Endpoint,
     authorization: Option<&HeaderValue>,
     deadline: Duration,
     calls: impl FnOnce(&Subject) -> Vec<(&'static str, Bytes)>,
 ) -> Result<(), ProbeError> {
-    let tasks = TaskTracker::new();
     let probing = async {
-        let (upstream, mut link) = connect(endpoint, deadline, tasks).await.map_err(|error| match error {
+        let mut client = Client::connect(endpoint, authorization, deadline).await?;
+        let requests = calls(&client.subject);
+        client.call(requests).await?;
+        Ok(client)
+    };
+    let client = tokio::time::timeout(deadline, probing)
+        .await
+        .unwrap_or_else(|_elapsed| Err(ProbeError::NotReady(format!("no answer within {deadline:?}"))))?;
+    tokio::spawn(client.release());
+    Ok(())
+}
+
+/// A client of an engine, over a connection of its own.
+struct Client {
+    endpoint: Endpoint,
+    authorization: Option<HeaderValue>,
+    subject: Subject,
+    upstream: Upstream,
+    link: Link,
+}
+
+impl Client {
+    async fn connect(
+        endpoint: &Endpoint,
+        authorization: Option<&HeaderValue>,
+        timeout: Duration,
+    ) -> Result<Self, ProbeError> {
+        let connected = connect(endpoint, timeout, TaskTracker::new()).await;
+        let (upstream, link) = connected.map_err(|error| match error {
             ConnectError::Connect { source, .. } => ProbeError::NotReady(source.to_string()),
             ConnectError::Timeout { .. } => ProbeError::NotReady(error.to_string()),
             ConnectError::Handshake { .. } => ProbeError::Broken(error.to_string()),
@@ -93,21 +121,15 @@ async fn converse(
             session_id: Uuid::new_v4().to_string(),
             user_context: Some(message::user_context(USER)),
         };
+        Ok(Self { endpoint: endpoint.clone(), authorization: authorization.cloned(), subject, upstream, link })
+    }
+
+    /// Makes calls, one after the other, until one fails.
+    async fn call(&mut self, requests: Vec<(&'static str, Bytes)>) -> Result<(), ProbeError> {
         let calls = async {
-            for (method, request) in calls(&subject) {
-                call(&upstream, endpoint, authorization, method, Body::from(request)).await?;
-            }
-            // Not every engine has it, and one without it forgets the session by itself. Sail keeps 80 KiB for each.
-            let body = Body::from(subject.release_request());
-            let release = call(&upstream, endpoint, authorization, "ReleaseSession", body);
-            match tokio::time::timeout(RELEASE_TIMEOUT, release).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    tracing::debug!(%endpoint, %error, "the session of the probe was not released")
-                }
-                Err(_elapsed) => {
-                    tracing::debug!(%endpoint, "the session of the probe was not released in time")
-                }
+            for (method, request) in requests {
+                let body = Body::from(request);
+                call(&self.upstream, &self.endpoint, self.authorization.as_ref(), method, body).await?;
             }
             Ok(())
         };
@@ -115,15 +137,28 @@ async fn converse(
             // The connection ends only after every answer it can give has been given.
             biased;
             done = calls => done,
-            ended = link.run() => Err(match ended {
+            ended = self.link.run() => Err(match ended {
                 Ok(()) => ProbeError::NotReady("it closed the connection".to_owned()),
                 Err(error) => of_break(&error),
             }),
         }
-    };
-    tokio::time::timeout(deadline, probing)
-        .await
-        .unwrap_or_else(|_elapsed| Err(ProbeError::NotReady(format!("no answer within {deadline:?}"))))
+    }
+
+    /// Has the engine forget the Spark session. Not every engine can, and one that cannot forgets it by itself. Sail keeps
+    /// 80 KiB for each.
+    async fn release(mut self) {
+        let request = self.subject.release_request();
+        let release = self.call(vec![("ReleaseSession", request)]);
+        match tokio::time::timeout(RELEASE_TIMEOUT, release).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(endpoint = %self.endpoint, %error, "the session of the probe was not released");
+            }
+            Err(_elapsed) => {
+                tracing::debug!(endpoint = %self.endpoint, "the session of the probe was not released in time");
+            }
+        }
+    }
 }
 
 async fn call(
