@@ -11,9 +11,9 @@ use anyhow::{Context as _, bail};
 
 use crate::bench::Bench;
 use crate::grpc::Grpc;
-use crate::process;
 use crate::rest::Rest;
 use crate::spark::Spark;
+use crate::{forwarder, process};
 
 /// How long a start may take before it counts as failed.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -119,7 +119,19 @@ impl Server {
 
     /// The engine of a session, without the service in between.
     pub(crate) async fn engine(&self, uuid: &str) -> anyhow::Result<Spark> {
-        // As its supervisor wrote it down.
+        let (address, token) = self.engine_address(uuid)?;
+        Ok(Spark::new(Grpc::connect(address, token.as_deref()).await?, uuid))
+    }
+
+    /// The same engine behind a forwarder that only copies bytes.
+    pub(crate) async fn forwarded_engine(&self, uuid: &str) -> anyhow::Result<Spark> {
+        let (address, token) = self.engine_address(uuid)?;
+        let forwarder = forwarder::before(address).await?;
+        Ok(Spark::new(Grpc::connect(forwarder, token.as_deref()).await?, uuid))
+    }
+
+    /// Where the engine of a session listens, and what it has to be shown, as its supervisor wrote it down.
+    fn engine_address(&self, uuid: &str) -> anyhow::Result<(SocketAddr, Option<String>)> {
         let path = self.state_dir.join("engines").join(uuid).join("status.json");
         let status: serde_json::Value = serde_json::from_slice(&std::fs::read(&path)?)?;
         let endpoint = &status["listening"]["endpoint"];
@@ -128,8 +140,7 @@ impl Server {
         let address = SocketAddr::new(host.parse()?, u16::try_from(port)?);
         let spec: serde_json::Value =
             serde_json::from_slice(&std::fs::read(path.with_file_name("spec.json"))?)?;
-        let token = spec["spec"]["env"][ENGINE_TOKEN].as_str();
-        Ok(Spark::new(Grpc::connect(address, token).await?, uuid))
+        Ok((address, spec["spec"]["env"][ENGINE_TOKEN].as_str().map(str::to_owned)))
     }
 
     /// A client of its REST API.

@@ -3,8 +3,8 @@
 //! One Sail engine, started by Hearth; the client speaks to it directly, through the port, and for downloads through
 //! the tunnel that Google's client opens. Latencies are of single calls that take turns, over one connection each, and
 //! the engine sees the same requests. Two calls are timed: `SELECT 1`, which users make, and the question for Spark's
-//! version, which costs the engine so little that what the gateway adds shows. Downloads are drained, not decoded, and
-//! take turns, too; engine, gateway and client share the cores, so a busy gateway takes from the engine's share.
+//! version, which costs the engine so little that what the gateway adds shows. A third connection goes through a forwarder
+//! that only copies bytes: no gateway adds less than that. Downloads are drained, not decoded, and take turns, too; engine, gateway and client share the cores, so a busy gateway takes from the engine's share.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -32,10 +32,13 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let direct = server.engine(&uuid).await?;
     let through = Spark::new(Grpc::connect(server.address, Some(&server.token)).await?, &uuid);
 
+    let forwarded = server.forwarded_engine(&uuid).await?;
+
     let calls = bench.scaled(CALLS);
-    let version = take_turns(calls, || direct.version(), || through.version()).await?;
+    let ways = [&direct, &through, &forwarded];
+    let version = take_turns(calls, ways, Spark::version).await?;
     latencies(bench, "Spark's version", "0.1 ms", calls, version);
-    let select = take_turns(calls, || direct.first_row("SELECT 1"), || through.first_row("SELECT 1")).await?;
+    let select = take_turns(calls, ways, |way| way.first_row("SELECT 1")).await?;
     latencies(bench, "SELECT 1", "0.2 ms", calls, select);
 
     let tunnelled = Spark::new(tunnel::connect(server.address, &server.token).await?, &uuid);
@@ -64,40 +67,50 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Two ways of one call, each time one after the other.
-async fn take_turns<A, B>(
+/// Ways of one call, each time one after the other.
+async fn take_turns<'a, A>(
     calls: usize,
-    direct: impl Fn() -> A,
-    through: impl Fn() -> B,
-) -> anyhow::Result<[Latencies; 2]>
+    ways: [&'a Spark; 3],
+    call: impl Fn(&'a Spark) -> A,
+) -> anyhow::Result<[Latencies; 3]>
 where
     A: Future<Output = anyhow::Result<()>>,
-    B: Future<Output = anyhow::Result<()>>,
 {
-    let mut latencies = [Latencies::new(), Latencies::new()];
+    let mut latencies = std::array::from_fn(|_| Latencies::new());
     let warm_up = calls / 10;
     for number in 0..warm_up + calls {
-        let start = Instant::now();
-        direct().await?;
-        let middle = Instant::now();
-        through().await?;
-        if number >= warm_up {
-            latencies[0].add(middle - start);
-            latencies[1].add(middle.elapsed());
+        for (way, latencies) in ways.iter().zip(&mut latencies) {
+            let start = Instant::now();
+            call(way).await?;
+            if number >= warm_up {
+                latencies.add(start.elapsed());
+            }
         }
     }
     Ok(latencies)
 }
 
-fn latencies(bench: &mut Bench, call: &str, most: &str, calls: usize, [direct, through]: [Latencies; 2]) {
-    for (quantile, through, direct, target) in
-        [("p50", through.p50(), direct.p50(), most), ("p99", through.p99(), direct.p99(), "1 ms")]
-    {
-        let added = Quantity::Seconds(through.as_secs_f64() - direct.as_secs_f64());
+fn latencies(
+    bench: &mut Bench,
+    call: &str,
+    most: &str,
+    calls: usize,
+    [direct, through, forwarded]: [Latencies; 3],
+) {
+    let over =
+        |time: Duration, direct: Duration| Quantity::Seconds(time.as_secs_f64() - direct.as_secs_f64());
+    let mut row = |quantile: &str, target: &str, of: fn(&Latencies) -> Duration| {
+        let (direct, through) = (of(&direct), of(&through));
         let how = format!("{calls} calls each, taking turns; {} through", Quantity::from(through));
-        let row = Row::new(format!("{call}, added by the port, {quantile}"), added, how);
+        let row = Row::new(format!("{call}, added by the port, {quantile}"), over(through, direct), how);
         bench.report.add(row.against(format!("direct, {quantile}"), direct).target(target));
-    }
+    };
+    row("p50", most, Latencies::p50);
+    row("p99", "1 ms", Latencies::p99);
+    let (direct, forwarded) = (direct.p50(), forwarded.p50());
+    let name = format!("{call}, added by what only copies bytes, p50");
+    let row = Row::new(name, over(forwarded, direct), "for comparison: the least there can be");
+    bench.report.add(row.against("direct, p50", direct));
 }
 
 /// Bytes a second.

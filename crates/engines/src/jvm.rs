@@ -84,7 +84,9 @@ impl Jvm {
                 flags.push(format!("-XX:SharedArchiveFile={}", path.display()));
                 // At the address it was made for, and not at one that has to be written into every class of it first: that
                 // takes a fifth of a second, and leaves nothing of it for engines to share.
-                flags.extend(["-XX:+UnlockDiagnosticVMOptions", "-XX:ArchiveRelocationMode=0"].map(str::to_owned));
+                flags.extend(
+                    ["-XX:+UnlockDiagnosticVMOptions", "-XX:ArchiveRelocationMode=0"].map(str::to_owned),
+                );
                 // One that does not fit is left aside, without a word in the session's log.
                 flags.extend(["-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"].map(str::to_owned));
             }

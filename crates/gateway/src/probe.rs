@@ -121,7 +121,13 @@ impl Client {
             session_id: Uuid::new_v4().to_string(),
             user_context: Some(message::user_context(USER)),
         };
-        Ok(Self { endpoint: endpoint.clone(), authorization: authorization.cloned(), subject, upstream, link })
+        Ok(Self {
+            endpoint: endpoint.clone(),
+            authorization: authorization.cloned(),
+            subject,
+            upstream,
+            link,
+        })
     }
 
     /// Makes calls, one after the other, until one fails.
