@@ -160,6 +160,12 @@ impl Control {
         Ok(self.world.store.session_by_uuid(uuid).await?)
     }
 
+    /// A number that is another one once the session was written: until then what was read of it after asking for this
+    /// holds.
+    pub fn session_version(&self, uuid: SessionUuid) -> u64 {
+        self.world.store.version(uuid)
+    }
+
     /// Every session that has not ended for good.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The store over its writer and its readers.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use hearth_core::Timestamp;
@@ -13,7 +14,7 @@ use hearth_core::session::Session;
 use hearth_core::template::Template;
 use hearth_core::usage::UsageRecord;
 use hearth_store::{
-    Change, CommitError, OperationQuery, SessionQuery, Store, StoreError, TemplateQuery, UsageQuery,
+    Change, CommitError, OperationQuery, SessionQuery, Store, StoreError, TemplateQuery, UsageQuery, Versions,
 };
 
 use crate::connection::open_writer;
@@ -35,6 +36,7 @@ pub struct SqliteStore {
     // Dropped before the writer: the last connection to go writes the log back into the file, which readers cannot.
     readers: Readers,
     writer: Writer,
+    versions: Arc<Versions>,
 }
 
 impl SqliteStore {
@@ -56,7 +58,7 @@ impl SqliteStore {
             path: path.clone(),
             detail: format!("could not start the thread that writes: {error}"),
         })?;
-        Ok(Self { path, readers, writer })
+        Ok(Self { path, readers, writer, versions: Arc::default() })
     }
 
     /// The file.
@@ -73,8 +75,10 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn commit(&self, change: Change) -> Result<(), CommitError> {
+        let (written, versions) = (change.written_sessions(), self.versions.clone());
         let change = Prepared::new(change)?;
-        self.writer.run(move |connection| write::commit(connection, &change)).await
+        let commit = move |connection: &_| write::commit(connection, &change);
+        self.writer.run_and(commit, move || versions.written(&written)).await
     }
 
     async fn session(&self, name: &SessionName) -> Result<Option<Session>, StoreError> {
@@ -83,6 +87,10 @@ impl Store for SqliteStore {
 
     async fn session_by_uuid(&self, uuid: SessionUuid) -> Result<Option<Session>, StoreError> {
         self.readers.point(|connection| query::session_by_uuid(connection, uuid))
+    }
+
+    fn version(&self, uuid: SessionUuid) -> u64 {
+        self.versions.of(uuid)
     }
 
     async fn sessions(&self, query: &SessionQuery) -> Result<Vec<Session>, StoreError> {

@@ -65,9 +65,23 @@ impl Writer {
         E: From<StoreError> + Send + 'static,
         F: FnMut(&Connection) -> Result<T, Failure<E>> + Send + 'static,
     {
+        self.run_and(work, || ()).await
+    }
+
+    /// The same, and calls `then` before it answers, on disk or not: after some errors nobody knows.
+    ///
+    /// # Cancel safety
+    /// A caller that stops waiting stops neither.
+    pub(crate) async fn run_and<T, E, F, A>(&self, work: F, then: A) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnMut(&Connection) -> Result<T, Failure<E>> + Send + 'static,
+        A: FnOnce() + Send + 'static,
+    {
         let stopped = || E::from(StoreError::Unavailable("the store has stopped".to_owned()));
         let (answer, answered) = oneshot::channel();
-        let task = Task { work, outcome: None, answer };
+        let task = Task { work, then, outcome: None, answer };
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
         queue.send(Box::new(task)).map_err(|_| stopped())?;
         answered.await.unwrap_or_else(|_| Err(stopped()))
@@ -92,17 +106,19 @@ trait Job: Send {
     fn answer(self: Box<Self>, problem: Option<StoreError>);
 }
 
-struct Task<T, E, F> {
+struct Task<T, E, F, A> {
     work: F,
+    then: A,
     outcome: Option<Result<T, E>>,
     answer: oneshot::Sender<Result<T, E>>,
 }
 
-impl<T, E, F> Job for Task<T, E, F>
+impl<T, E, F, A> Job for Task<T, E, F, A>
 where
     T: Send,
     E: From<StoreError> + Send,
     F: FnMut(&Connection) -> Result<T, Failure<E>> + Send,
+    A: FnOnce() + Send,
 {
     fn apply(&mut self, connection: &Connection) -> Result<bool, StoreError> {
         self.outcome = None;
@@ -120,6 +136,7 @@ where
             (Some(problem), _) => Err(problem.into()),
             (None, None) => Err(StoreError::Unavailable("the change was not tried".to_owned()).into()),
         };
+        (self.then)();
         // A caller that is gone has no use for the answer.
         let _ = self.answer.send(outcome);
     }

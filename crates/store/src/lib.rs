@@ -6,6 +6,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod memory;
+mod versions;
 
 use async_trait::async_trait;
 use hearth_core::Timestamp;
@@ -20,6 +21,7 @@ use hearth_core::template::Template;
 use hearth_core::usage::UsageRecord;
 
 pub use crate::memory::{Contents, MemoryStore, Misfit, Request, Use};
+pub use crate::versions::Versions;
 
 /// Remembers sessions, operations, request ids and leases.
 ///
@@ -45,6 +47,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// A session by its uuid.
     async fn session_by_uuid(&self, uuid: SessionUuid) -> Result<Option<Session>, StoreError>;
+
+    /// A number that is another one once the session was written. What is read of the session after asking for it holds
+    /// until then. Costs nothing, and is of no use to another process.
+    fn version(&self, uuid: SessionUuid) -> u64;
 
     /// A page of sessions: newest first, then by name.
     async fn sessions(&self, query: &SessionQuery) -> Result<Vec<Session>, StoreError>;

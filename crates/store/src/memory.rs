@@ -17,13 +17,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Change, CommitError, OperationQuery, PoolWrite, SessionQuery, SessionWrite, Store, StoreError,
-    TemplateQuery, TemplateWrite, UsageQuery,
+    TemplateQuery, TemplateWrite, UsageQuery, Versions,
 };
 
 /// A store in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
+    versions: Versions,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -379,7 +380,9 @@ impl Store for MemoryStore {
     async fn commit(&self, change: Change) -> Result<(), CommitError> {
         let mut tables = self.tables();
         tables.check(&change)?;
+        let written = change.written_sessions();
         tables.apply(change);
+        self.versions.written(&written);
         Ok(())
     }
 
@@ -390,6 +393,10 @@ impl Store for MemoryStore {
 
     async fn session_by_uuid(&self, uuid: SessionUuid) -> Result<Option<Session>, StoreError> {
         Ok(self.tables().sessions.get(&uuid).cloned())
+    }
+
+    fn version(&self, uuid: SessionUuid) -> u64 {
+        self.versions.of(uuid)
     }
 
     async fn sessions(&self, query: &SessionQuery) -> Result<Vec<Session>, StoreError> {

@@ -120,6 +120,10 @@ impl<S: Store> Store for CrashingStore<S> {
         read!(self, self.inner.session_by_uuid(uuid))
     }
 
+    fn version(&self, uuid: SessionUuid) -> u64 {
+        self.inner.version(uuid)
+    }
+
     async fn sessions(&self, query: &SessionQuery) -> Result<Vec<Session>, StoreError> {
         read!(self, self.inner.sessions(query))
     }

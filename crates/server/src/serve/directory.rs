@@ -12,6 +12,7 @@ use hearth_gateway::{Caller, Code, Directory, InUse, Refusal, SessionKey, Target
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
+use super::routes::Routes;
 use super::secrets::EngineSecrets;
 
 /// The call that answers a query; the first one of a session completes its timeline.
@@ -24,6 +25,7 @@ pub(crate) struct ControlDirectory {
     pub(crate) tasks: TaskTracker,
     /// Whether sessions are emulated: then there is nothing to lead a call to.
     pub(crate) emulated: bool,
+    pub(crate) routes: Routes,
 }
 
 impl ControlDirectory {
@@ -51,11 +53,9 @@ impl ControlDirectory {
         }
         Ok(found.pop())
     }
-}
 
-#[async_trait]
-impl Directory for ControlDirectory {
-    async fn find(&self, _caller: &Caller, key: &SessionKey) -> Result<Target, Refusal> {
+    /// Looks at the session that is meant now.
+    async fn look(&self, key: &SessionKey) -> Result<Target, Refusal> {
         let session = self.session(key).await?;
         match &session.state {
             SessionState::Active { .. } if self.emulated => {
@@ -92,6 +92,21 @@ impl Directory for ControlDirectory {
                 Err(ended(&session, &format!("failed at {:.0}. {}", session.state_at, failure.message)))
             }
         }
+    }
+}
+
+#[async_trait]
+impl Directory for ControlDirectory {
+    async fn find(&self, _caller: &Caller, key: &SessionKey) -> Result<Target, Refusal> {
+        // A name may mean another session by now.
+        let SessionKey::Uuid(uuid) = key else { return self.look(key).await };
+        let version = self.control.session_version(*uuid);
+        if let Some(target) = self.routes.of(*uuid, version) {
+            return Ok(target);
+        }
+        let target = self.look(key).await?;
+        self.routes.remember(version, &target);
+        Ok(target)
     }
 
     fn enter(&self, uuid: SessionUuid) -> InUse {

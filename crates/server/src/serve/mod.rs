@@ -20,6 +20,7 @@ mod metastores;
 mod packages;
 mod pools;
 mod probe;
+mod routes;
 mod secrets;
 mod spark;
 mod templates;
@@ -65,6 +66,7 @@ pub(crate) use self::error::ServeError;
 use self::front::Front;
 use self::kernels::{Answered, Cards, Keeper, SessionKernels};
 use self::metastores::Metastores;
+use self::routes::Routes;
 use self::secrets::EngineSecrets;
 use self::spark::{
     EventDirs, History, HistoryFiles, HistoryServers, KeptFiles, SparkApplications, SparkPages,
@@ -260,6 +262,7 @@ fn assemble(
         secrets: secrets.clone(),
         tasks: tasks.clone(),
         emulated: emulator.is_some(),
+        routes: Routes::default(),
     });
     let gateway = Gateway::with_artifacts(directory.clone(), Arc::new(artifacts), GatewayConfig::default());
     let watch = KernelWatch::new(directory);

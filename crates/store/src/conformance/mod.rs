@@ -15,6 +15,7 @@ mod roundtrip;
 mod sample;
 mod templates;
 mod usage;
+mod versions;
 
 pub use self::activity::*;
 pub use self::commit::*;
@@ -27,6 +28,7 @@ pub use self::pools::*;
 pub use self::roundtrip::*;
 pub use self::templates::*;
 pub use self::usage::*;
+pub use self::versions::*;
 
 /// Makes a test of every statement of the suite.
 ///
@@ -75,6 +77,7 @@ macro_rules! store_conformance {
             sessions_with_an_id_are_found_across_parents,
             unsettled_sessions_are_those_with_something_to_do,
             settled_sessions_are_found_by_their_end_oldest_first,
+            each_write_of_a_session_gives_it_another_version,
             the_latest_use_of_a_session_is_kept,
             uses_of_sessions_that_are_gone_are_ignored,
             the_activity_of_a_session_goes_with_it,
