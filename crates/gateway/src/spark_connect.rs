@@ -83,7 +83,7 @@ pub(crate) async fn call(inner: &Arc<Inner>, request: Request<Body>) -> Response
     }
 }
 
-/// Finds the session of a call, and sends it there.
+/// Finds the session of a call, and sends it there. What few calls need is in boxes, or each would have room for it.
 async fn route(inner: &Arc<Inner>, request: Request<Body>) -> Result<Response<Body>, Refusal> {
     let open = inner.open.token();
     if inner.draining.is_cancelled() {
@@ -106,7 +106,7 @@ async fn route(inner: &Arc<Inner>, request: Request<Body>) -> Result<Response<Bo
             (spark_session(&id)?, None, body)
         }
         named => {
-            let (subject, body) = read_release(body).await?;
+            let (subject, body) = Box::pin(read_release(body)).await?;
             let key = named.map_or_else(|| spark_session(&subject.session_id), Ok)?;
             (key, Some(subject), body)
         }
@@ -126,15 +126,15 @@ async fn route(inner: &Arc<Inner>, request: Request<Body>) -> Result<Response<Bo
     match subject {
         Some(subject) if subject.session_id.parse() == Ok(call.target.uuid) => {
             // The caller has half-closed by now or is about to; what else it sends is of no use.
-            Ok(call.answer_release(&subject).await)
+            Ok(Box::pin(call.answer_release(&subject)).await)
         }
         subject => {
             let mut call = call;
             // A release gives nothing to what it is about to close.
             let settles = subject.is_none() && !call.target.settings.is_empty();
-            let body = if settles { settings::give(&mut call, body).await? } else { body };
+            let body = if settles { Box::pin(settings::give(&mut call, body)).await? } else { body };
             if call.method == ADD_ARTIFACTS && inner.artifacts.is_some() {
-                artifacts::add(call, path, &parts.headers, body).await
+                Box::pin(artifacts::add(call, path, &parts.headers, body)).await
             } else {
                 call.send(path, &parts.headers, body).await
             }
@@ -207,7 +207,7 @@ impl Call {
                     tracing::debug!(session = self.target.label, %error, "a call did not leave");
                     request = *unsent;
                 }
-                Err(SendError::Broken(error)) => return Err(self.reason(&error).await),
+                Err(SendError::Broken(error)) => return Err(Box::pin(self.reason(&error)).await),
             }
         }
         Err(self.still_alive().await.err().unwrap_or_else(|| self.unreachable()))

@@ -16,7 +16,6 @@ use super::descriptions;
 use super::spark::SparkPages;
 
 /// Everything that answers.
-#[derive(Clone)]
 pub(crate) struct Front {
     pub(crate) authenticator: Authenticator,
     pub(crate) rest: Rest,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -54,7 +55,7 @@ pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, B
 /// Takes connections until `accepting` is cancelled; those that are open then finish the requests they have.
 pub(crate) async fn accept(
     listener: TcpListener,
-    front: Front,
+    front: Arc<Front>,
     connections: TaskTracker,
     accepting: CancellationToken,
 ) {
@@ -65,7 +66,7 @@ pub(crate) async fn accept(
         };
         match accepted {
             Ok((stream, _)) => {
-                connections.spawn(serve(stream, front.clone(), accepting.clone()));
+                connections.spawn(serve(stream, Arc::clone(&front), accepting.clone()));
             }
             Err(error) => {
                 warn!(%error, "could not take a connection");
@@ -75,13 +76,13 @@ pub(crate) async fn accept(
     }
 }
 
-async fn serve(stream: TcpStream, front: Front, accepting: CancellationToken) {
+async fn serve(stream: TcpStream, front: Arc<Front>, accepting: CancellationToken) {
     // Small frames must not wait for acknowledgements of earlier ones.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "could not set TCP_NODELAY");
     }
     let service = tower::service_fn(move |request: http::Request<Incoming>| {
-        let front = front.clone();
+        let front = Arc::clone(&front);
         async move { Ok::<_, std::convert::Infallible>(front.call(request.map(Body::new)).await) }
     });
     let mut builder = auto::Builder::new(hearth_gateway::StreamExecutor);

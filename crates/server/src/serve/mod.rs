@@ -159,7 +159,7 @@ struct Shutdown {
 struct Parts {
     control: Control,
     worker: Worker,
-    front: Front,
+    front: Arc<Front>,
     gateway: Gateway,
     keeper: Keeper,
     ready: watch::Sender<bool>,
@@ -299,7 +299,7 @@ fn assemble(
     }
     let rest = Rest::new(api.rest_routes(max_body), authenticator.clone(), max_body);
     let (ready, is_ready) = watch::channel(false);
-    let front = Front {
+    let front = Arc::new(Front {
         authenticator,
         rest,
         grpc: with_common_services(api.routes(max_body))?,
@@ -308,7 +308,7 @@ fn assemble(
         pages,
         cors: Cors::new(config),
         ready: is_ready,
-    };
+    });
     Ok(Parts { control, worker, front, gateway, keeper, ready, tasks, ending })
 }
 
