@@ -39,10 +39,18 @@ fn jobs(server: &TestServer, uuid: &str, state: &str) -> Result<Vec<Value>, Stri
     answer.json.as_array().cloned().ok_or(answer.text)
 }
 
-/// Waits until tasks of so many jobs run. What a kernel runs to be warm may wait behind a cell's job, in which no task is free.
+/// Waits until Spark runs so many jobs.
 fn runs(server: &TestServer, uuid: &str, number: usize) {
     eventually_within(PATIENCE, "Spark works on them", || match jobs(server, uuid, "running") {
-        Ok(running) if running.iter().filter(|job| job["numActiveTasks"] != 0).count() == number => Ok(()),
+        Ok(running) if running.len() == number => Ok(()),
+        other => Err(other),
+    });
+}
+
+/// Waits until a kernel in Python has asked its Spark what it asks to be warm, which is a job too.
+fn is_warm(server: &TestServer, uuid: &str) {
+    eventually_within(PATIENCE, "the kernel is warm", || match jobs(server, uuid, "succeeded") {
+        Ok(jobs) if !jobs.is_empty() => Ok(()),
         other => Err(other),
     });
 }
@@ -111,6 +119,7 @@ fn a_cell_in_python_is_interrupted_with_its_jobs_and_its_kernel_restarted_with_a
     let mut notebook = Notebook::open(&server, &id, "a");
     let post = |what: &str| server.rest().post(&format!("/api/kernels/{id}/{what}"), &json!({}));
     notebook.run("n = 1");
+    is_warm(&server, &id);
     for code in [
         "spark.range(0, 1 << 40, 1, 2).selectExpr('sum(hash(id))').collect()",
         "import time\nsc.parallelize([1, 2], 2).foreach(lambda n: time.sleep(1000))",
