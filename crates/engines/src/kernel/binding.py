@@ -5,6 +5,10 @@ import os
 import sys
 import threading
 
+# Seconds that a new kernel has to itself before modules are imported beside it, unless a cell needs them sooner. Whoever asks for a
+# kernel waits for its first answers, which take as many milliseconds as imports would hold them up.
+HEAD_START = 0.25
+
 
 class Binding:
     """What a kernel knows of its Spark, and of whose session it is."""
@@ -69,6 +73,7 @@ class RemoteBinding(Binding):
         # Called with the session once there is one.
         self.settle = settle
         self.failure = None
+        self.wanted = threading.Event()
         self.imported = threading.Event()
         self.bound = threading.Event()
 
@@ -82,6 +87,7 @@ class RemoteBinding(Binding):
         """Does everything while the kernel is there already."""
 
         def prepare():
+            self.wanted.wait(HEAD_START)
             try:
                 self.import_all()
             except BaseException as failure:
@@ -102,6 +108,7 @@ class RemoteBinding(Binding):
                 session.interruptAll()
 
     def before_cell(self):
+        self.wanted.set()
         self.imported.wait()
         if self.failure is not None:
             raise self.failure

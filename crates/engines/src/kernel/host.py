@@ -11,6 +11,7 @@ The relay tells what to do in lines of JSON, and is told what happens (see `crat
 
 import ctypes
 import fcntl
+import gc
 import importlib
 import json
 import os
@@ -67,7 +68,11 @@ class Host:
         if self.settings["spark"] is not None:
             self.start_spark()
         self.start_relay(secret)
+        # What is imported stays. Looking through it for garbage takes time, and in a kernel would copy it.
+        gc.disable()
         import_what_kernels_need()
+        gc.freeze()
+        gc.enable()
         self.start_kernel()
         while not self.stopping:
             watched = [wakeup_read, self.relay.stdout.fileno()]
