@@ -4,7 +4,8 @@
 //! here asserts on time: a benchmark fails only when what it measures does not work.
 //!
 //! Start reading at [`benches`], one module a group of rows. The rest is shared: [`server`] and [`sail`] start what is
-//! measured, [`jupyter`] what it is compared with, [`rest`], [`grpc`], [`spark`], [`notebook`] and [`tunnel`] are cheap clients, [`forwarder`] is what copies bytes and no more, [`load`] makes load, [`report`] prints.
+//! measured, [`jupyter`] and [`forwarder`] what it is compared with, [`rest`], [`grpc`], [`spark`], [`notebook`] and
+//! [`tunnel`] are cheap clients, [`load`] makes load, [`report`] prints.
 
 mod arguments;
 mod bench;

@@ -4,7 +4,8 @@
 //! the tunnel that Google's client opens. Latencies are of single calls that take turns, over one connection each, and
 //! the engine sees the same requests. Two calls are timed: `SELECT 1`, which users make, and the question for Spark's
 //! version, which costs the engine so little that what the gateway adds shows. A third connection goes through a forwarder
-//! that only copies bytes: no gateway adds less than that. Downloads are drained, not decoded, and take turns, too; engine, gateway and client share the cores, so a busy gateway takes from the engine's share.
+//! that only copies bytes: no gateway adds less than that. Downloads are drained, not decoded, and take turns, too;
+//! engine, gateway and client share the cores, so a busy gateway takes from the engine's share.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -31,7 +32,6 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let uuid = server.rest().create_active("pass-through").await?;
     let direct = server.engine(&uuid).await?;
     let through = Spark::new(Grpc::connect(server.address, Some(&server.token)).await?, &uuid);
-
     let forwarded = server.forwarded_engine(&uuid).await?;
 
     let calls = bench.scaled(CALLS);

@@ -57,9 +57,9 @@ impl Jvm {
             "-XX:+UseSerialGC".to_owned(),
             // Room for what a start allocates, or the collector would copy it twice while everybody waits.
             "-XX:NewSize=192m".to_owned(),
-            // The second compiler comes in for code that has run thirty times as often as usual, and the first one does
-            // not count until then: a start is nearly as quick as without it, and long queries reach it within a second
-            // (docs/adr/0006-start-of-a-jvm.md).
+            // The second compiler comes in for code that has run thirty times as often as usual, and while it is at work the
+            // first one keeps no profile: a start leaves it most of the processor, and what long queries are made of has run
+            // that often soon (docs/adr/0006-start-of-a-jvm.md).
             "-XX:Tier4InvocationThreshold=150000".to_owned(),
             "-XX:Tier4MinInvocationThreshold=18000".to_owned(),
             "-XX:Tier4CompileThreshold=450000".to_owned(),
@@ -83,7 +83,7 @@ impl Jvm {
             Some(Archive::Use(path)) => {
                 flags.push(format!("-XX:SharedArchiveFile={}", path.display()));
                 // At the address it was made for, and not at one that has to be written into every class of it first: that
-                // takes a fifth of a second, and leaves nothing of it for engines to share.
+                // takes a tenth or a fifth of a second, and leaves nothing of it for engines to share.
                 flags.extend(
                     ["-XX:+UnlockDiagnosticVMOptions", "-XX:ArchiveRelocationMode=0"].map(str::to_owned),
                 );

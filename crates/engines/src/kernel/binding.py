@@ -6,7 +6,7 @@ import sys
 import threading
 
 # Seconds that a new kernel has to itself before modules are imported beside it, unless a cell needs them sooner. Whoever asks for a
-# kernel waits for its first answers, which take as many milliseconds as imports would hold them up.
+# kernel waits for its first answers, and imports beside them held those up by more than a tenth of a second.
 HEAD_START = 0.25
 
 

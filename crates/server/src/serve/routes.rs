@@ -1,5 +1,5 @@
-//! Where calls to sessions go, remembered: reading a session's record for each of its calls takes longer than all else
-//! that the service does for one.
+//! Where calls to sessions go, remembered: reading a session's record for each of its calls took a fifth or more of what
+//! the service adds to a short one.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
