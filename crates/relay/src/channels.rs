@@ -2,6 +2,10 @@
 //!
 //! How far a client has come is known from its pongs: each ping carries the number of the last entry sent before it,
 //! and a pong gives it back. So what was on its way when a connection broke is sent again to a client that comes back.
+//!
+//! A pong counts once its connection is known to be used. Behind a Jupyter server a page connects twice: its first WebSocket
+//! ends at once, since that server chooses none of the subprotocols that the page offers, and meanwhile the server takes,
+//! answers and throws away what the kernel says.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +40,10 @@ const ASK_AFTER: Duration = Duration::from_millis(20);
 /// How often a silent client is asked whether it is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
+/// How long a client that says nothing must have been there before it counts what it has got. A page asks what kernel it has as
+/// soon as it can, and one that is gone is noticed sooner.
+const SETTLED: Duration = Duration::from_secs(10);
+
 /// How long a client may take to take the last words.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
@@ -46,6 +54,15 @@ const REASON: usize = 123;
 struct Client {
     hub: Arc<Hub>,
     name: String,
+}
+
+impl Client {
+    /// It has got everything up to this number, if its connection is used.
+    fn acknowledge(&self, used: bool, got: &mut Option<u64>) {
+        if let Some(number) = got.take_if(|_| used) {
+            self.hub.acknowledge(&self.name, number);
+        }
+    }
 }
 
 impl Drop for Client {
@@ -84,14 +101,17 @@ async fn receive(
     stream: &mut SplitStream<WebSocket>,
     framing: Framing,
 ) -> Option<(u16, String)> {
+    let since = Instant::now();
+    // Whether the connection is used, and what was got before that was known.
+    let (mut used, mut got) = (false, None);
     while let Some(received) = stream.next().await {
         let frame = match received {
             Ok(WsMessage::Text(text)) => Frame::Text(text.to_string()),
             Ok(WsMessage::Binary(bytes)) => Frame::Binary(bytes),
             Ok(WsMessage::Pong(number)) => {
-                if let Ok(number) = <[u8; 8]>::try_from(&number[..]) {
-                    client.hub.acknowledge(&client.name, u64::from_be_bytes(number));
-                }
+                got = <[u8; 8]>::try_from(&number[..]).ok().map(u64::from_be_bytes).or(got);
+                used |= since.elapsed() >= SETTLED;
+                client.acknowledge(used, &mut got);
                 continue;
             }
             Ok(WsMessage::Ping(_)) => continue,
@@ -99,6 +119,8 @@ async fn receive(
             // Most often the client is just gone; one that sent too much is there to be told.
             Err(error) => return Some((close_code::SIZE, error.to_string())),
         };
+        used = true;
+        client.acknowledge(used, &mut got);
         match framing.decode(frame) {
             Ok((Channel::Iopub, _)) => {}
             Ok((channel, message)) => client.hub.say(&client.name, channel, message).await,

@@ -6,17 +6,28 @@
 (() => {
   // The member of a message's metadata with the id of its cell (`crates/relay/src/hub.rs`).
   const CELL = 'hearth_cell';
+  // The member with the message's number. What was on its way when a connection broke comes again, with the same one.
+  const SEQUENCE = 'hearth_sequence';
 
   function follow(panel, context) {
     // The cells that are being told, by the ids of the requests that have run them.
     const told = new Map();
     // Where displays are that may be updated, by their ids.
     const displays = new Map();
+    // The number of the latest message of each kernel, by the kernels' ids.
+    const latest = new Map();
     // Messages come before the notebook is there, and are shown in the order in which they have come.
     let before = context.ready;
 
     context.sessionContext.iopubMessage.connect((_, message) => {
       const kernel = context.sessionContext.session?.kernel;
+      const number = message.metadata?.[SEQUENCE];
+      if (number <= latest.get(kernel?.id)) {
+        return;
+      }
+      if (number !== undefined) {
+        latest.set(kernel?.id, number);
+      }
       // What this page has run itself is shown by JupyterLab.
       if (message.parent_header?.msg_id && message.parent_header.session !== kernel?.clientId) {
         before = before.then(() => show(message)).catch(error => console.error(error));

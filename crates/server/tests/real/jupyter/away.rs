@@ -57,6 +57,35 @@ fn output_made_while_nobody_is_there_comes_once_and_in_order() {
     assert_eq!(notebook.run("'again'"), "'again'");
 }
 
+/// As a page of JupyterLab does behind a server of its own: the first connection is given up before it is used.
+#[test]
+fn what_a_connection_got_that_nobody_used_comes_again() {
+    let server = TestServer::start(HEARTH);
+    let id = start(&server);
+    let (go, stop) = (server.scratch().join("go"), server.scratch().join("stop"));
+    let mut notebook = Notebook::open(&server, &id, "closed");
+    notebook.execute(&format!(
+        "import os, time\nprint(0, flush=True)\nwhile not os.path.exists({go:?}): time.sleep(0.01)\n\
+         for n in range(1, 200): print(n, flush=True); time.sleep(0.001)\nopen({stop:?}, 'w').close()\n200",
+    ));
+    notebook.until(|said| said.msg_type == "stream");
+    notebook.leave();
+    std::fs::write(&go, "").unwrap();
+    eventually("the cell has ended", || if stop.exists() { Ok(()) } else { Err("it runs") });
+
+    let counted: Vec<_> = (0..=200).collect();
+    let the_end = |said: &Said| said.msg_type == "execute_result";
+    let mut unused = Notebook::open(&server, &id, "opened");
+    assert_eq!(numbers(&unused.until(the_end)), counted);
+    unused.leave();
+    let mut used = Notebook::open(&server, &id, "opened");
+    assert_eq!(numbers(&used.until(the_end)), counted);
+    used.acknowledge();
+    used.leave();
+    let mut again = Notebook::open(&server, &id, "opened");
+    assert_eq!(again.run("'again'"), "'again'", "and no more than that");
+}
+
 #[test]
 fn a_cell_goes_on_while_the_service_is_killed_and_started_again() {
     let mut server = TestServer::start(HEARTH);
