@@ -32,12 +32,13 @@ pub const NEED: Need = Need { memory: 320 << 20, cores: 0 };
 const FOLDER: &str = "kernel";
 
 /// The program of the host, and the modules of the kernel.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("host.py", include_str!("kernel/host.py")),
     ("hearth_kernel.py", include_str!("kernel/kernel.py")),
     ("hearth_binding.py", include_str!("kernel/binding.py")),
     ("hearth_classic.py", include_str!("kernel/classic.py")),
     ("hearth_jvm.py", include_str!("kernel/jvm.py")),
+    ("hearth_debugger.py", include_str!("kernel/debugger.py")),
     ("hearth_outputs.py", include_str!("kernel/outputs.py")),
 ];
 

@@ -8,6 +8,7 @@ import threading
 
 from hearth_binding import RemoteBinding
 from hearth_classic import ClassicBinding, Driver
+from hearth_debugger import Kernel, left_out
 from hearth_outputs import Outputs
 
 # Rows of a DataFrame that are shown.
@@ -35,7 +36,7 @@ def run(host, connection_file, up, interrupts, port):
     if host.settings["spark"] is None:
         driver = Driver(host)
         session = driver.session()
-    app = kernel_app(connection_file, up)
+    app = kernel_app(connection_file, up, kernel_class=Kernel)
     app.initialize([])
     if driver is None:
         binding = RemoteBinding(app.shell, host.settings["spark"]["host"], port, show_progress)
@@ -75,6 +76,10 @@ def kernel_app(connection_file, up, **settings):
 
         def log_connection_info(self):
             pass
+
+        def init_kernel(self):
+            with left_out():
+                super().init_kernel()
 
         def init_signal(self):
             signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -6,6 +6,7 @@ use hearth_testkit::{TestServer, eventually};
 use serde_json::{Value, json};
 
 use super::client::{Notebook, shown};
+use super::scala::answer;
 use super::{session, start};
 use crate::HEARTH;
 
@@ -148,4 +149,26 @@ fn a_kernel_that_cannot_start_shows_its_traceback() {
         "{told}"
     );
     server.nothing_left();
+}
+
+/// Importing a debugger takes as long as starting a kernel, so it is made when somebody asks for it.
+#[test]
+fn a_kernel_has_a_debugger_once_somebody_asks_for_one() {
+    let server = TestServer::start(HEARTH);
+    let mut notebook = Notebook::open(&server, &start(&server), "a");
+    let info = answer(&mut notebook, "kernel_info_request", &json!({}));
+    assert!(info["supported_features"].as_array().unwrap().contains(&json!("debugger")), "{info:#}");
+    assert_eq!(notebook.run("import sys\n'pydevd' in sys.modules"), "False");
+    let mut ask = |command: &str, arguments: Value| {
+        let request = json!({"type": "request", "seq": 1, "command": command, "arguments": arguments});
+        let id = notebook.say(Channel::Control, "debug_request", &request);
+        let all = notebook.until(|said| said.parent == id && said.msg_type == "debug_reply");
+        all.last().unwrap().content.clone()
+    };
+    let told = ask("debugInfo", json!({}));
+    assert_eq!((&told["success"], &told["body"]["isStarted"]), (&json!(true), &json!(false)), "{told:#}");
+    let told = ask("initialize", json!({"clientID": "test", "adapterID": "debugpy"}));
+    assert_eq!(told["success"], true, "{told:#}");
+    assert_eq!(ask("debugInfo", json!({}))["body"]["isStarted"], true);
+    assert_eq!(notebook.run("1 + 1"), "2");
 }
