@@ -21,6 +21,8 @@ const WINDOW: u32 = 8 << 20;
 pub(crate) struct Grpc {
     sender: SendRequest<Full<Bytes>>,
     authorization: Option<String>,
+    /// The session that calls are for, where the gateway is told so by a header.
+    session: Option<String>,
 }
 
 /// The answer to a call, as it comes.
@@ -49,7 +51,14 @@ impl Grpc {
             .handshake(TokioIo::new(io))
             .await?;
         tokio::spawn(connection);
-        Ok(Self { sender, authorization: token.map(|token| format!("Bearer {token}")) })
+        let authorization = token.map(|token| format!("Bearer {token}"));
+        Ok(Self { sender, authorization, session: None })
+    }
+
+    /// The same, whose calls name their session by a header.
+    pub(crate) fn for_session(mut self, name: &str) -> Self {
+        self.session = Some(name.to_owned());
+        self
     }
 
     /// Sends one message to a method (`/package.Service/Method`).
@@ -64,6 +73,9 @@ impl Grpc {
             .header("te", "trailers");
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
+        }
+        if let Some(session) = &self.session {
+            request = request.header("x-dataproc-session", session);
         }
         let mut sender = self.sender.clone();
         sender.ready().await?;

@@ -11,6 +11,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use uuid::Uuid;
 
 use crate::bench::Bench;
 use crate::grpc::Grpc;
@@ -19,6 +20,8 @@ use crate::server::{Engines, PARENT, Server};
 use crate::spark::Spark;
 use crate::stats::{Latencies, median};
 use crate::tunnel;
+
+const SESSION: &str = "pass-through";
 
 const CALLS: usize = 3_000;
 /// Rows of a download, of one 64-bit column: 512 MiB.
@@ -29,13 +32,16 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     bench.environment()?;
     let state_dir = bench.directory()?;
     let server = Server::start(bench, state_dir.path(), Engines::Real, &[]).await?;
-    let uuid = server.rest().create_active("pass-through").await?;
+    let uuid = server.rest().create_active(SESSION).await?;
     let direct = server.engine(&uuid).await?;
     let through = Spark::new(Grpc::connect(server.address, Some(&server.token)).await?, &uuid);
     let forwarded = server.forwarded_engine(&uuid).await?;
+    // As PySpark does it with the line that the README has.
+    let named = Grpc::connect(server.address, Some(&server.token)).await?.for_session(SESSION);
+    let named = Spark::new(named, &Uuid::new_v4().to_string());
 
     let calls = bench.scaled(CALLS);
-    let ways = [&direct, &through, &forwarded];
+    let ways = [&direct, &through, &forwarded, &named];
     let version = take_turns(calls, ways, Spark::version).await?;
     latencies(bench, "Spark's version", "0.1 ms", calls, version);
     let select = take_turns(calls, ways, |way| way.first_row("SELECT 1")).await?;
@@ -60,19 +66,16 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     bench.report.add(row.against("direct", plain).target("0.9 of direct"));
     let row = Row::new("download through the tunnel", Quantity::BytesPerSecond(median(hex)?), how);
     bench.report.add(row.against("direct", plain).target("100 MB/s"));
-    server
-        .rest()
-        .call(hyper::Method::DELETE, &format!("/v1/{PARENT}/sessions/pass-through"), "".into())
-        .await?;
+    server.rest().call(hyper::Method::DELETE, &format!("/v1/{PARENT}/sessions/{SESSION}"), "".into()).await?;
     Ok(())
 }
 
 /// Ways of one call, each time one after the other.
 async fn take_turns<'a, A>(
     calls: usize,
-    ways: [&'a Spark; 3],
+    ways: [&'a Spark; 4],
     call: impl Fn(&'a Spark) -> A,
-) -> anyhow::Result<[Latencies; 3]>
+) -> anyhow::Result<[Latencies; 4]>
 where
     A: Future<Output = anyhow::Result<()>>,
 {
@@ -95,7 +98,7 @@ fn latencies(
     call: &str,
     most: &str,
     calls: usize,
-    [direct, through, forwarded]: [Latencies; 3],
+    [direct, through, forwarded, named]: [Latencies; 4],
 ) {
     let over =
         |time: Duration, direct: Duration| Quantity::Seconds(time.as_secs_f64() - direct.as_secs_f64());
@@ -107,7 +110,10 @@ fn latencies(
     };
     row("p50", most, Latencies::p50);
     row("p99", "1 ms", Latencies::p99);
-    let (direct, forwarded) = (direct.p50(), forwarded.p50());
+    let (direct, forwarded, named) = (direct.p50(), forwarded.p50(), named.p50());
+    let name = format!("{call}, added by the port, session named by header, p50");
+    let row = Row::new(name, over(named, direct), "each with a Spark session of its own, as PySpark is");
+    bench.report.add(row.against("direct, p50", direct).target(most));
     let name = format!("{call}, added by what only copies bytes, p50");
     let row = Row::new(name, over(forwarded, direct), "for comparison: the least there can be");
     bench.report.add(row.against("direct, p50", direct));

@@ -166,6 +166,12 @@ impl Control {
         self.world.store.version(uuid)
     }
 
+    /// A number that is another one once a session's name was taken or freed: until then a name means the session that was
+    /// found by it after asking for this.
+    pub fn names_version(&self) -> u64 {
+        self.world.store.names_version()
+    }
+
     /// Every session that has not ended for good.
     ///
     /// # Errors

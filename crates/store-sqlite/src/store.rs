@@ -75,10 +75,10 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn commit(&self, change: Change) -> Result<(), CommitError> {
-        let (written, versions) = (change.written_sessions(), self.versions.clone());
+        let (written, versions) = (change.written(), self.versions.clone());
         let change = Prepared::new(change)?;
         let commit = move |connection: &_| write::commit(connection, &change);
-        self.writer.run_and(commit, move || versions.written(&written)).await
+        self.writer.run_and(commit, move || versions.note(&written)).await
     }
 
     async fn session(&self, name: &SessionName) -> Result<Option<Session>, StoreError> {
@@ -91,6 +91,10 @@ impl Store for SqliteStore {
 
     fn version(&self, uuid: SessionUuid) -> u64 {
         self.versions.of(uuid)
+    }
+
+    fn names_version(&self) -> u64 {
+        self.versions.of_names()
     }
 
     async fn sessions(&self, query: &SessionQuery) -> Result<Vec<Session>, StoreError> {

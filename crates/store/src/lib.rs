@@ -21,7 +21,7 @@ use hearth_core::template::Template;
 use hearth_core::usage::UsageRecord;
 
 pub use crate::memory::{Contents, MemoryStore, Misfit, Request, Use};
-pub use crate::versions::Versions;
+pub use crate::versions::{Versions, Written};
 
 /// Remembers sessions, operations, request ids and leases.
 ///
@@ -51,6 +51,10 @@ pub trait Store: Send + Sync + 'static {
     /// A number that is another one once the session was written. What is read of the session after asking for it holds
     /// until then. Costs nothing, and is of no use to another process.
     fn version(&self, uuid: SessionUuid) -> u64;
+
+    /// A number that is another one once a session's name was taken or freed. Which session a name means, looked up after
+    /// asking for it, holds until then. Costs nothing, and is of no use to another process.
+    fn names_version(&self) -> u64;
 
     /// A page of sessions: newest first, then by name.
     async fn sessions(&self, query: &SessionQuery) -> Result<Vec<Session>, StoreError>;

@@ -380,9 +380,9 @@ impl Store for MemoryStore {
     async fn commit(&self, change: Change) -> Result<(), CommitError> {
         let mut tables = self.tables();
         tables.check(&change)?;
-        let written = change.written_sessions();
+        let written = change.written();
         tables.apply(change);
-        self.versions.written(&written);
+        self.versions.note(&written);
         Ok(())
     }
 
@@ -397,6 +397,10 @@ impl Store for MemoryStore {
 
     fn version(&self, uuid: SessionUuid) -> u64 {
         self.versions.of(uuid)
+    }
+
+    fn names_version(&self) -> u64 {
+        self.versions.of_names()
     }
 
     async fn sessions(&self, query: &SessionQuery) -> Result<Vec<Session>, StoreError> {

@@ -124,6 +124,10 @@ impl<S: Store> Store for CrashingStore<S> {
         self.inner.version(uuid)
     }
 
+    fn names_version(&self) -> u64 {
+        self.inner.names_version()
+    }
+
     async fn sessions(&self, query: &SessionQuery) -> Result<Vec<Session>, StoreError> {
         read!(self, self.inner.sessions(query))
     }

@@ -98,14 +98,23 @@ impl ControlDirectory {
 #[async_trait]
 impl Directory for ControlDirectory {
     async fn find(&self, _caller: &Caller, key: &SessionKey) -> Result<Target, Refusal> {
-        // A name may mean another session by now.
-        let SessionKey::Uuid(uuid) = key else { return self.look(key).await };
-        let version = self.control.session_version(*uuid);
-        if let Some(target) = self.routes.of(*uuid, version) {
+        let names = self.control.names_version();
+        let uuid = match key {
+            SessionKey::Uuid(uuid) => Some(*uuid),
+            SessionKey::Name(name) => self.routes.named(name, names),
+        };
+        let version = uuid.map(|uuid| self.control.session_version(uuid));
+        if let Some(target) = uuid.zip(version).and_then(|(uuid, version)| self.routes.of(uuid, version)) {
             return Ok(target);
         }
         let target = self.look(key).await?;
-        self.routes.remember(version, &target);
+        if let SessionKey::Name(name) = key {
+            self.routes.remember_name(name, names, target.uuid);
+        }
+        // Of one that was found by its name it was not known before whose version to ask for; its next call is remembered.
+        if let Some(version) = version {
+            self.routes.remember(version, &target);
+        }
         Ok(target)
     }
 

@@ -96,6 +96,27 @@ fn an_ended_session_tells_its_clients_at_once_when_and_why() {
 }
 
 #[test]
+fn a_name_leads_to_the_session_that_has_it_now() {
+    let server = TestServer::start(HEARTH);
+    server.active("demo");
+    let remote =
+        format!("sc://localhost:{}/;token={};x-dataproc-session=demo", server.port(), server.token());
+    let python = Python::client("pyspark-4.2");
+    let asks = || assert_eq!(python.run(&script("asks.py"), &[&remote]).succeeded(), "42\n");
+    asks();
+    server.terminate("demo");
+    server.rest().delete(&format!("/v1/{PARENT}/sessions/demo")).ok();
+    eventually("the name is free", || {
+        let answer = server.session("demo");
+        if answer.status == 404 { Ok(()) } else { Err(answer.text) }
+    });
+    let gone = python.run(&script("is_refused.py"), &[&remote]).succeeded();
+    assert!(gone.contains("Not found: Session demo"), "{gone}");
+    server.active("demo");
+    asks();
+}
+
+#[test]
 fn a_session_that_never_was_and_a_wrong_token_are_refused_at_once() {
     let server = TestServer::start(HEARTH);
     let python = Python::client("pyspark-4.2");

@@ -78,6 +78,7 @@ macro_rules! store_conformance {
             unsettled_sessions_are_those_with_something_to_do,
             settled_sessions_are_found_by_their_end_oldest_first,
             each_write_of_a_session_gives_it_another_version,
+            names_have_another_version_once_one_was_taken_or_freed,
             the_latest_use_of_a_session_is_kept,
             uses_of_sessions_that_are_gone_are_ignored,
             the_activity_of_a_session_goes_with_it,
