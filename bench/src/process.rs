@@ -89,6 +89,17 @@ pub(crate) fn of_directory(directory: &Path) -> Vec<u32> {
         .collect()
 }
 
+/// Whether a process is kept for engines of a state directory, as it shows in its environment (`core::engine::Spare`).
+pub(crate) fn has_spare(state_dir: &Path) -> bool {
+    let directory = [b"HEARTH_ENGINES_DIR=", state_dir.as_os_str().as_encoded_bytes()].concat();
+    let has = |environment: &[u8], variable: &[u8]| {
+        environment.split(|byte| *byte == 0).any(|entry| entry.starts_with(variable))
+    };
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut environments = processes.filter_map(|entry| std::fs::read(entry.path().join("environ")).ok());
+    environments.any(|environment| has(&environment, &directory) && has(&environment, b"HEARTH_FUTURE="))
+}
+
 /// Asks every process of a directory to end, then makes it, and waits until none is left.
 pub(crate) fn end_all(directory: &Path) {
     let deadline = Instant::now() + GRACE;

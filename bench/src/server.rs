@@ -66,7 +66,7 @@ impl Server {
         }
         if !settings.iter().any(|setting| setting.starts_with("pools.")) {
             // Cold starts are measured unless a benchmark asks for others.
-            command.args(["--set", "pools.engines="]);
+            command.args(["--set", "pools.engines=", "--set", "pools.spare-process=0s"]);
         }
         for setting in settings {
             command.args(["--set", setting]);

@@ -15,6 +15,7 @@ use crate::bench::Bench;
 use crate::jupyter::{self, Flavor, Jupyter, Kernels};
 use crate::load;
 use crate::notebook::Notebook;
+use crate::process;
 use crate::report::{Quantity, Row};
 use crate::server::{Engines, Server};
 use crate::stats::{Latencies, median};
@@ -27,6 +28,10 @@ const NOTEBOOKS: usize = 8;
 const CELL: &str = "1+1";
 /// A kernel that is ready ahead.
 const POOL: &str = "pools.engines=sail/python=1..1";
+/// No more than the process that is kept by default.
+const NO_POOL: &str = "pools.engines=";
+/// How long that process gets ready before a kernel is asked for.
+const SPARE_READY: Duration = Duration::from_secs(1);
 /// Megabytes that a cell shows, a tenth at a time as a program that prints much would.
 const OUTPUT: usize = 100;
 const OUTPUTS: usize = 3;
@@ -57,16 +62,27 @@ type Others = [(Flavor, Jupyter); 2];
 /// From asking for a kernel to its first answer.
 async fn starts(bench: &mut Bench, hearth: &Server, others: &Others) -> anyhow::Result<()> {
     let runs = bench.scaled(STARTS);
-    let mut own = Vec::new();
+    let state_dir = bench.directory()?;
+    let with_spare = Server::start(bench, state_dir.path(), Engines::Real, &[NO_POOL]).await?;
+    let (mut own, mut from_spare) = (Vec::new(), Vec::new());
     let mut theirs = [Vec::new(), Vec::new()];
-    for _ in 0..=runs {
+    for run in 0..=runs {
         own.push(start(hearth).await?);
+        if run > 0 {
+            while !process::has_spare(state_dir.path()) {
+                tokio::time::sleep(SETTLE / 10).await;
+            }
+            tokio::time::sleep(SPARE_READY).await;
+        }
+        from_spare.push(start(&with_spare).await?);
         for ((_, other), times) in others.iter().zip(&mut theirs) {
             times.push(start(other).await?);
         }
     }
     // The first of each has read its programs from the disk.
     own.remove(0);
+    from_spare.remove(0);
+    drop(with_spare);
     let state_dir = bench.directory()?;
     let server = Server::start(bench, state_dir.path(), Engines::Real, &[POOL]).await?;
     let mut warm = Vec::new();
@@ -74,11 +90,11 @@ async fn starts(bench: &mut Bench, hearth: &Server, others: &Others) -> anyhow::
         server.rest().warm(1).await?;
         warm.push(start(&server).await?);
     }
-    let (own, warm) = (median(own)?, median(warm)?);
+    let (own, from_spare, warm) = (median(own)?, median(from_spare)?, median(warm)?);
     for ((flavor, _), mut times) in others.iter().zip(theirs) {
         times.remove(0);
         let theirs = median(times)?;
-        for (name, time) in [("cold", own), ("warm", warm)] {
+        for (name, time) in [("cold", own), ("from a process that was kept", from_spare), ("warm", warm)] {
             let name = format!("kernel, start to first answer, {name}");
             let row = Row::new(name, time, format!("medians of {runs}"));
             bench.report.add(row.against(flavor.name(), theirs).target("0.6 of theirs"));

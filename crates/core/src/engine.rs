@@ -41,6 +41,34 @@ pub struct EngineSpec {
     pub log_limit: u64,
     /// When the engine is ended even if no server is there to ask for it.
     pub deadline: Timestamp,
+    /// How its process can be started before it is known which engine it will be, if it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spare: Option<Spare>,
+}
+
+/// A process that gets ready for an engine without knowing which: [`EngineSpec::program`] with other arguments, in the root
+/// directory, with little more than the few variables that a driver passes on. Once it is needed it reads a [`Becoming`] from
+/// its standard input, as a line of JSON, and goes on as the engine.
+///
+/// Others see in `/proc` the environment that a process was started with. A spare has one variable, `HEARTH_FUTURE`, that is as
+/// long as the one that says which engine it is of, and can write that over it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spare {
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// The first line of its standard input, without the line's end: what would be too long for an argument.
+    pub input: String,
+}
+
+/// What a [`Spare`] becomes. All of it is as the engine's own process would have been started with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Becoming {
+    /// The engine's arguments.
+    pub args: Vec<String>,
+    /// Its whole environment.
+    pub env: BTreeMap<String, String>,
+    /// The directory that it works in.
+    pub dir: PathBuf,
 }
 
 /// How an engine's port becomes known.

@@ -15,6 +15,11 @@ pub struct ProcessDriverConfig {
     /// How often it is checked that the shims still live. Ends that a shim reports are known at once; this is how
     /// long it may take until a shim that was killed is noticed.
     pub scan_every: Duration,
+    /// How long after the start of an engine that can use a spare process ([`EngineSpec::spare`]) one is kept ready for the
+    /// next of its kind; zero for never.
+    ///
+    /// [`EngineSpec::spare`]: hearth_core::engine::EngineSpec::spare
+    pub spares_for: Duration,
     /// Where each engine gets a control group; `None` for nowhere, which leaves `/proc` to tell what engines use.
     pub cgroups: Option<Cgroups>,
 }
@@ -24,7 +29,8 @@ pub struct ProcessDriverConfig {
 pub struct ShimCommand {
     /// The program, as an absolute path.
     pub program: PathBuf,
-    /// Its arguments; the engine's directory follows as the last one.
+    /// Its arguments. The engine's directory follows as the last one, or `--spare`, which calls
+    /// [`shim::main_of_spare`](crate::shim::main_of_spare).
     pub args: Vec<String>,
 }
 
@@ -34,6 +40,12 @@ impl ProcessDriverConfig {
 
     /// Engines in `engines_dir` under `shim`, with defaults for the rest.
     pub fn new(engines_dir: impl Into<PathBuf>, shim: ShimCommand) -> Self {
-        Self { engines_dir: engines_dir.into(), shim, scan_every: Self::SCAN_EVERY, cgroups: None }
+        Self {
+            engines_dir: engines_dir.into(),
+            shim,
+            scan_every: Self::SCAN_EVERY,
+            spares_for: Duration::ZERO,
+            cgroups: None,
+        }
     }
 }

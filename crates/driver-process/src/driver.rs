@@ -44,7 +44,7 @@ impl ProcessDriver {
     pub fn start(config: ProcessDriverConfig) -> Result<Self, DriverError> {
         let what = || format!("use \"{}\" as the directory of engines", config.engines_dir.display());
         let open = || {
-            let place = Place::open(&config.engines_dir, config.shim.clone(), config.cgroups.clone())?;
+            let place = Place::open(&config)?;
             let socket = tokio::net::UnixDatagram::from_std(notify::bind(place.engines_dir())?)?;
             Ok((Arc::new(place), socket))
         };

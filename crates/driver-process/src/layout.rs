@@ -22,8 +22,16 @@ pub(crate) const ENGINE_VARIABLE: &str = "HEARTH_ENGINE";
 /// The environment variable that says which directory the id belongs to.
 pub(crate) const ENGINES_DIR_VARIABLE: &str = "HEARTH_ENGINES_DIR";
 
+/// The variable that keeps room for [`ENGINE_VARIABLE`] in the environment of a spare, and its value: as long as that is.
+pub(crate) const FUTURE: (&str, &str) = ("HEARTH_FUTURE", "00000000-0000-0000-0000-000000000000");
+
 /// What a shim, and through it its engine, gets of the server's environment: what almost every program needs to run.
-pub(crate) const PASSED_ON: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
+const PASSED_ON: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
+
+/// Those of this process, as far as they are text.
+pub(crate) fn passed_on() -> impl Iterator<Item = (String, String)> {
+    PASSED_ON.into_iter().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
+}
 
 /// `spec.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

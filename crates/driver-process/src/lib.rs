@@ -33,6 +33,7 @@ mod notify;
 mod place;
 mod process;
 pub mod shim;
+mod spares;
 mod strays;
 mod tail;
 mod usage;

@@ -16,14 +16,15 @@ use hearth_driver::{EngineUsage, LogChunk};
 use rustix::process::Signal;
 
 use crate::cgroup::{Cgroups, Group};
-use crate::config::ShimCommand;
+use crate::config::{ProcessDriverConfig, ShimCommand};
 use crate::explain::explain;
 use crate::layout::{
-    DeadlineRecord, EngineDir, IntroductionRecord, PASSED_ON, ShimRecord, SpecRecord, StopRecord, UsedRecord,
-    create_private_dir, gone_is_fine,
+    DeadlineRecord, EngineDir, IntroductionRecord, ShimRecord, SpecRecord, StopRecord, UsedRecord,
+    create_private_dir, gone_is_fine, passed_on,
 };
 use crate::lock::Lock;
 use crate::log;
+use crate::spares::Spares;
 use crate::strays;
 use crate::tail::Tail;
 use crate::usage;
@@ -48,6 +49,7 @@ pub(crate) struct Place {
     shim: ShimCommand,
     /// Where engines get control groups, if they do.
     cgroups: Option<Cgroups>,
+    spares: Spares,
     /// Shims that this process started and must reap.
     children: Mutex<HashMap<EngineId, Child>>,
     /// Engines that were alive when last looked at.
@@ -71,8 +73,9 @@ enum Found {
 }
 
 impl Place {
-    /// The place at `engines_dir`, which is made if missing.
-    pub(crate) fn open(engines_dir: &Path, shim: ShimCommand, cgroups: Option<Cgroups>) -> io::Result<Self> {
+    /// The place at the directory of engines, which is made if missing.
+    pub(crate) fn open(config: &ProcessDriverConfig) -> io::Result<Self> {
+        let ProcessDriverConfig { engines_dir, shim, cgroups, spares_for, .. } = config;
         create_private_dir(engines_dir)?;
         // Absolute and without links, so that what engines carry in their environment stays comparable.
         let engines_dir = engines_dir.canonicalize()?;
@@ -82,7 +85,14 @@ impl Place {
                 gone_is_fine(fs::remove_dir_all(entry.path()))?;
             }
         }
-        Ok(Self { engines_dir, shim, cgroups, children: Mutex::default(), watched: Mutex::default() })
+        Ok(Self {
+            engines_dir,
+            shim: shim.clone(),
+            cgroups: cgroups.clone(),
+            spares: Spares::new(*spares_for),
+            children: Mutex::default(),
+            watched: Mutex::default(),
+        })
     }
 
     pub(crate) fn engines_dir(&self) -> &Path {
@@ -104,7 +114,7 @@ impl Place {
                     })
                 };
                 place().map_err(|error| explain(error, dir.path()))?;
-                self.start_shim(&dir)?;
+                self.start_shim(&dir, spec)?;
                 lock(&self.watched).insert(spec.id);
                 Ok(())
             }
@@ -284,6 +294,11 @@ impl Place {
         worth
     }
 
+    /// Looks after what is ready for engines to come.
+    pub(crate) fn tend_spares(&self) {
+        self.spares.tend(&self.shim);
+    }
+
     fn dir(&self, id: EngineId) -> EngineDir {
         EngineDir::new(&self.engines_dir, id)
     }
@@ -387,11 +402,10 @@ impl Place {
         Ok(())
     }
 
-    fn start_shim(&self, dir: &EngineDir) -> io::Result<()> {
+    fn start_shim(&self, dir: &EngineDir, spec: &EngineSpec) -> io::Result<()> {
         let mut command = Command::new(&self.shim.program);
         command.args(&self.shim.args).arg(dir.path()).current_dir("/");
-        command.env_clear();
-        command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.env_clear().envs(passed_on());
         let complaints = dir.create_complaints().map_err(|error| explain(error, dir.path()))?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(complaints);
         // Under the lock, so that of two calls at once only one starts a shim and no child is forgotten.
@@ -401,7 +415,10 @@ impl Place {
         {
             return Ok(());
         }
-        let child = command.spawn().map_err(|error| explain(error, &self.shim.program))?;
+        let child = match self.spares.take(spec, dir) {
+            Some(spare) => spare,
+            None => command.spawn().map_err(|error| explain(error, &self.shim.program))?,
+        };
         children.insert(dir.id(), child);
         Ok(())
     }

@@ -42,6 +42,7 @@ pub(crate) async fn watch(
             _ = scan.tick() => blocking(&place, |place| {
                 let mut found = place.reap();
                 found.extend(place.scan());
+                place.tend_spares();
                 found
             })
             .await,

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hearth_core::admission::Need;
-use hearth_core::engine::{EngineSpec, PortSource, Protocol, StopSignal, WORK_DIR};
+use hearth_core::engine::{EngineSpec, PortSource, Protocol, Spare, StopSignal, WORK_DIR};
 use hearth_core::session::Session;
 use serde_json::{Value, json};
 
@@ -41,6 +41,13 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("hearth_debugger.py", include_str!("kernel/debugger.py")),
     ("hearth_outputs.py", include_str!("kernel/outputs.py")),
 ];
+
+/// What a process does that gets ready to be a kernel's host, and how it is told that.
+const SPARE: &str = include_str!("kernel/spare.py");
+const RUN: &str = "import json, sys; exec(json.loads(sys.stdin.readline()))";
+
+/// What variables begin with that matter to a process from its start, so that none that has started can take them over.
+const FROM_THE_START: [&str; 6] = ["PYTHON", "LD_", "LC_", "LANG", "TZ", "MALLOC_"];
 
 /// The file, in the scratch directory, of what a kernel may be told after it has started: see [`told`].
 pub const TOLD: &str = "kernel/session.json";
@@ -134,6 +141,9 @@ pub fn spec(
     files.insert(TOLD.to_owned(), told(session));
     files.insert(format!("{FOLDER}/settings.json"), settings);
     files.extend(own);
+    let from_the_start = |name: &String| FROM_THE_START.iter().any(|start| name.starts_with(start));
+    let spare = (!env.keys().any(from_the_start))
+        .then(|| Spare { args: ["-c", RUN].map(str::to_owned).to_vec(), input: json!(SPARE).to_string() });
     EngineSpec {
         id: session.uuid.engine_id(),
         program: python.join("bin/python"),
@@ -147,6 +157,7 @@ pub fn spec(
         log_head: spark.log_head,
         log_limit: spark.log_limit,
         deadline: spark.deadline,
+        spare,
     }
 }
 

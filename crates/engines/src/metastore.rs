@@ -62,6 +62,7 @@ pub fn spec(metastore: Metastore, jvm: &Jvm) -> EngineSpec {
         log_head: String::new(),
         log_limit: metastore.log_limit,
         deadline: metastore.deadline,
+        spare: None,
     }
 }
 

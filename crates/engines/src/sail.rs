@@ -70,6 +70,7 @@ pub fn spec(session: &Session, launch: Launch) -> EngineSpec {
         log_head: identity::log_head(session, &launch.runtime),
         log_limit: launch.log_limit,
         deadline: launch.deadline,
+        spare: None,
     }
 }
 

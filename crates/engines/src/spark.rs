@@ -114,6 +114,7 @@ fn start(session: &Session, launch: Launch, jvm: &Jvm, wanted: impl Fn(&str) -> 
         log_head: identity::log_head(session, &launch.runtime),
         log_limit: launch.log_limit,
         deadline: launch.deadline,
+        spare: None,
     }
 }
 

@@ -60,8 +60,14 @@ pub(crate) fn peak_memory(pid: impl std::fmt::Display) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
 }
 
-/// The supervisors of engines in this directory.
+/// The supervisors of engines in this directory: those that were started with its path, and those that have said who they are.
 pub(crate) fn shims(engines_dir: &Path) -> Vec<Process> {
+    let told = fs::read_dir(engines_dir).into_iter().flatten().flatten().filter_map(|engine| {
+        let record = fs::read(engine.path().join("shim.json")).ok()?;
+        let record: serde_json::Value = serde_json::from_slice(&record).ok()?;
+        let shim = Process::new(i32::try_from(record["pid"].as_i64()?).ok()?, &engine.file_name())?;
+        (record["started"] == shim.started).then_some(shim)
+    });
     let of = |pid: i32| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         let mut words = line.split(|byte| *byte == 0).skip(1);
@@ -69,11 +75,24 @@ pub(crate) fn shims(engines_dir: &Path) -> Vec<Process> {
         let dir = Path::new(OsStr::from_bytes(words.next()?));
         (verb == b"shim" && dir.parent() == Some(engines_dir)).then(|| Process::new(pid, dir.file_name()?))?
     };
-    all().into_iter().filter_map(of).collect()
+    let mut shims: Vec<_> = told.chain(all().into_iter().filter_map(of)).collect();
+    shims.sort();
+    shims.dedup();
+    shims
+}
+
+/// The processes that are ready to become engines in this directory. They have no engine yet.
+pub(crate) fn spares(engines_dir: &Path) -> Vec<Process> {
+    carrying(engines_dir, b"HEARTH_FUTURE=")
 }
 
 /// The processes of engines in this directory: those that carry its path in their environment.
 pub(crate) fn engines(engines_dir: &Path) -> Vec<Process> {
+    carrying(engines_dir, b"HEARTH_ENGINE=")
+}
+
+/// The processes with the path of this directory in their environment, and a variable that tells what they are of.
+fn carrying(engines_dir: &Path, variable: &[u8]) -> Vec<Process> {
     let of = |pid: i32| {
         let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
         let value = |name: &[u8]| {
@@ -82,7 +101,7 @@ pub(crate) fn engines(engines_dir: &Path) -> Vec<Process> {
         };
         let dir = value(b"HEARTH_ENGINES_DIR=")?;
         (dir == engines_dir.as_os_str().as_bytes())
-            .then(|| Process::new(pid, OsStr::from_bytes(value(b"HEARTH_ENGINE=")?)))?
+            .then(|| Process::new(pid, OsStr::from_bytes(value(variable)?)))?
     };
     all().into_iter().filter_map(of).collect()
 }

@@ -215,6 +215,11 @@ impl TestServer {
         processes::engines(&self.engines_dir())
     }
 
+    /// The processes that are kept for engines to come.
+    pub fn spares(&self) -> Vec<Process> {
+        processes::spares(&self.engines_dir())
+    }
+
     /// The directory of engines.
     pub fn engines_dir(&self) -> PathBuf {
         self.state_dir().join("engines")

@@ -1,14 +1,19 @@
-//! The supervisor of one engine as a program of its own: `hearth-shim ENGINE_DIRECTORY`.
+//! The supervisor of one engine as a program of its own: `hearth-shim ENGINE_DIRECTORY`, or `--spare`.
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use hearth_driver_process::shim;
+
 fn main() -> ExitCode {
-    match std::env::args_os().nth(1) {
-        Some(dir) => ExitCode::from(hearth_driver_process::shim::main(Path::new(&dir)).unsigned_abs() as u8),
-        None => {
-            eprintln!("usage: hearth-shim ENGINE_DIRECTORY");
-            ExitCode::from(2)
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let code = match args.as_slice() {
+        [flag] if flag == "--spare" => shim::main_of_spare(),
+        [dir] => shim::main(Path::new(dir)),
+        _ => {
+            eprintln!("usage: hearth-shim ENGINE_DIRECTORY | --spare");
+            2
         }
-    }
+    };
+    ExitCode::from(code.unsigned_abs() as u8)
 }

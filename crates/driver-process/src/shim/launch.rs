@@ -1,17 +1,20 @@
 //! Starting the engine.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
-use hearth_core::engine::{EngineSpec, WORK_DIR};
+use hearth_core::engine::{Becoming, EngineSpec, WORK_DIR};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
 
+use super::spare::Spare;
 use crate::cgroup::Group;
-use crate::layout::{ENGINE_VARIABLE, ENGINES_DIR_VARIABLE, EngineDir, PASSED_ON, create_private_dir};
+use crate::layout::{ENGINE_VARIABLE, ENGINES_DIR_VARIABLE, EngineDir, create_private_dir, passed_on};
 use crate::work::write_file;
 
 /// A started engine.
@@ -24,8 +27,14 @@ pub(super) struct Engine {
     pub(super) output: OwnedFd,
 }
 
-/// Starts the engine, in this group if that is possible. The error is told to people in place of a log.
-pub(super) fn launch(dir: &EngineDir, spec: &EngineSpec, group: Option<&Group>) -> Result<Engine, String> {
+/// Starts the engine, in this group if that is possible: the spare becomes it if there is one of its kind. The error is told
+/// to people in place of a log.
+pub(super) fn launch(
+    dir: &EngineDir,
+    spec: &EngineSpec,
+    group: Option<&Group>,
+    spare: Option<Spare>,
+) -> Result<Engine, String> {
     let work = dir.work();
     let in_work = |error: io::Error| format!("could not prepare \"{}\": {error}", work.display());
     let work_text = work.to_str().ok_or("the path of the engines' directory is not valid UTF-8")?;
@@ -34,23 +43,67 @@ pub(super) fn launch(dir: &EngineDir, spec: &EngineSpec, group: Option<&Group>) 
     for (name, content) in &spec.files {
         write_file(&work, name, &fill(content)).map_err(in_work)?;
     }
+    let mut env: BTreeMap<String, String> = passed_on().collect();
+    env.extend(spec.env.iter().map(|(name, value)| (name.clone(), fill(value))));
+    env.insert(ENGINE_VARIABLE.to_owned(), spec.id.to_string());
+    env.insert(ENGINES_DIR_VARIABLE.to_owned(), dir.engines_dir().to_string_lossy().into_owned());
+    let becoming = Becoming { args: spec.args.iter().map(|arg| fill(arg)).collect(), env, dir: work };
 
-    let plumbing = |error: Errno| format!("could not make a pipe for the log: {error}");
-    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(plumbing)?;
-    // Only the reader: an engine does not expect that writing may fail because it must wait.
-    rustix::io::ioctl_fionbio(&reader, true).map_err(plumbing)?;
-    let second = writer.try_clone().map_err(|error| format!("could not make a pipe for the log: {error}"))?;
-
-    let mut command = Command::new(&spec.program);
-    command.args(spec.args.iter().map(|arg| fill(arg)));
-    command.env_clear();
-    command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-    command.envs(spec.env.iter().map(|(name, value)| (name, fill(value))));
-    command.env(ENGINE_VARIABLE, spec.id.to_string()).env(ENGINES_DIR_VARIABLE, dir.engines_dir());
-    command.current_dir(&work).stdin(Stdio::null()).stdout(writer).stderr(second).process_group(0);
-    let shim = getpid();
     // Without one, or where it cannot be made, the engine runs all the same.
     let entrance = group.and_then(|group| group.make().ok());
+    let started = match spare.filter(|spare| spare.fits(spec)) {
+        Some(spare) => spare.become_engine(&becoming, entrance.as_ref()),
+        None => None,
+    };
+    let started = match started {
+        Some(started) => Ok(started),
+        None => start(&spec.program, &becoming, Stdio::null(), entrance),
+    };
+    let (pid, output) =
+        started.and_then(|started| Ok((started.pid()?, started.output))).map_err(|error| {
+            // Nothing came to be in it.
+            let _ = group.map(Group::remove);
+            format!("could not start \"{}\": {error}", spec.program.display())
+        })?;
+    let group = group.filter(|group| {
+        let inside = group.has(pid.as_raw_nonzero().get());
+        if !inside {
+            // So that nobody takes it for the engine's.
+            let _ = group.remove();
+        }
+        inside
+    });
+    Ok(Engine { pid, group: group.cloned(), output })
+}
+
+/// A process that dies with the shim.
+pub(super) struct Started {
+    pub(super) child: Child,
+    /// Where its output arrives. Reading does not wait.
+    pub(super) output: OwnedFd,
+}
+
+impl Started {
+    pub(super) fn pid(&self) -> io::Result<Pid> {
+        let number = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        number.ok_or_else(|| io::Error::other("it has no process id"))
+    }
+}
+
+/// Starts a program, in the group that this is the entrance of.
+pub(super) fn start(
+    program: &Path,
+    as_this: &Becoming,
+    stdin: Stdio,
+    entrance: Option<OwnedFd>,
+) -> io::Result<Started> {
+    let (output, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    // Only the reader: an engine does not expect that writing may fail because it must wait.
+    rustix::io::ioctl_fionbio(&output, true)?;
+    let mut command = Command::new(program);
+    command.args(&as_this.args).env_clear().envs(&as_this.env).current_dir(&as_this.dir);
+    command.stdin(stdin).stdout(writer.try_clone()?).stderr(writer).process_group(0);
+    let shim = getpid();
     let die_with_the_shim = move || {
         if let Some(entrance) = &entrance {
             let _ = rustix::io::write(entrance, b"0");
@@ -65,19 +118,5 @@ pub(super) fn launch(dir: &EngineDir, spec: &EngineSpec, group: Option<&Group>) 
     unsafe {
         command.pre_exec(die_with_the_shim);
     }
-    let child = command.spawn().map_err(|error| {
-        // Nothing came to be in it.
-        let _ = group.map(Group::remove);
-        format!("could not start \"{}\": {error}", spec.program.display())
-    })?;
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or("the engine has no process id")?;
-    let group = group.filter(|group| {
-        let inside = group.has(pid.as_raw_nonzero().get());
-        if !inside {
-            // So that nobody takes it for the engine's.
-            let _ = group.remove();
-        }
-        inside
-    });
-    Ok(Engine { pid, group: group.cloned(), output: reader })
+    Ok(Started { child: command.spawn()?, output })
 }

@@ -10,7 +10,8 @@ mod launch;
 mod output;
 mod run;
 mod signals;
+mod spare;
 mod supervise;
 mod tree;
 
-pub use run::main;
+pub use run::{main, main_of_spare};

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use rustix::fs::Mode;
 use rustix::process::{setsid, umask};
+use rustix::stdio::dup2_stderr;
 
 use super::signals::Signals;
+use super::spare::Spare;
 use super::supervise::supervise;
 use super::tree;
 use crate::layout::{EngineDir, ShimRecord};
@@ -24,7 +26,12 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// Must be the first thing that a process of its own does: it closes every file that the process was given beyond
 /// the standard three, becomes the leader of a session, and changes how signals are received.
 pub fn main(engine_dir: &Path) -> i32 {
-    match run(engine_dir) {
+    told(engine_dir, begin().and_then(|signals| go_on(engine_dir, signals, None)))
+}
+
+/// The exit code; what went wrong is said.
+fn told(engine_dir: &Path, result: io::Result<()>) -> i32 {
+    match result {
         Ok(()) => 0,
         Err(error) => {
             // The driver keeps this, and tells it if the engine never started.
@@ -34,14 +41,36 @@ pub fn main(engine_dir: &Path) -> i32 {
     }
 }
 
-fn run(engine_dir: &Path) -> io::Result<()> {
+/// Starts a process that gets ready for an engine, as the first line of standard input says; waits until the second one says
+/// which engine that is, by the path of its directory, and goes on as [`main`]. Ends, and the process with it, when nothing is
+/// said.
+///
+/// Must be the first thing that a process of its own does, as that.
+pub fn main_of_spare() -> i32 {
+    let wait = || {
+        let mut signals = begin()?;
+        let mut spare = Spare::start()?;
+        Ok((spare.wait_for_engine(&mut signals)?, spare, signals))
+    };
+    match wait() {
+        Ok((Some(engine_dir), spare, signals)) => told(&engine_dir, go_on(&engine_dir, signals, Some(spare))),
+        Ok((None, ..)) => 0,
+        // Nobody reads why: an engine is started without it then.
+        Err::<_, io::Error>(_) => 1,
+    }
+}
+
+/// What is done before everything else.
+fn begin() -> io::Result<Signals> {
     close_inherited()?;
     // Refused only to who leads a group already, as when started from a shell.
     let _ = setsid();
     umask(Mode::from_raw_mode(0o077));
     // Before the shim can be found, so that no signal meant for it kills it.
-    let signals = Signals::register()?;
+    Signals::register()
+}
 
+fn go_on(engine_dir: &Path, signals: Signals, spare: Option<Spare>) -> io::Result<()> {
     let dir = EngineDir::at(engine_dir)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not the directory of an engine"))?;
     let Some(_lock) = Lock::take(&dir, LOCK_PATIENCE)? else { return Ok(()) };
@@ -50,10 +79,14 @@ fn run(engine_dir: &Path) -> io::Result<()> {
         return Ok(());
     }
     let Some(record) = dir.spec()? else { return Ok(()) };
+    if spare.is_some() {
+        // The driver knew the directory only now.
+        dup2_stderr(dir.create_complaints()?)?;
+    }
     tree::adopt_orphans()?;
     dir.write_shim(&ProcessIdentity::own()?)?;
 
-    let exit = supervise(&dir, &record, signals);
+    let exit = supervise(&dir, &record, signals, spare);
     if dir.write_exit(&exit).is_err() {
         // A full disk, most likely. The scratch directory is not needed any more.
         dir.remove_work()?;

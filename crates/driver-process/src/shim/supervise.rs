@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, getpid};
 use super::launch::{Engine, launch};
 use super::output::Output;
 use super::signals::Signals;
+use super::spare::Spare;
 use super::tree::{self, Reaped};
 use crate::cgroup::Group;
 use crate::layout::{EngineDir, ListeningRecord, SpecRecord, StatusRecord};
@@ -43,7 +44,12 @@ const READS_AT_THE_END: usize = 16;
 const BUFFER: usize = 64 << 10;
 
 /// Starts the engine and watches over it until all of it has ended.
-pub(super) fn supervise(dir: &EngineDir, record: &SpecRecord, signals: Signals) -> Exit {
+pub(super) fn supervise(
+    dir: &EngineDir,
+    record: &SpecRecord,
+    signals: Signals,
+    spare: Option<Spare>,
+) -> Exit {
     let never = |cause, line: &str| {
         let tail = vec![line.to_owned()];
         Exit { status: ExitStatus::NotStarted, cause, at: Timestamp::now(), tail }
@@ -57,7 +63,7 @@ pub(super) fn supervise(dir: &EngineDir, record: &SpecRecord, signals: Signals) 
     }
     let mut log = LogWriter::new(dir.path(), record.spec.log_limit);
     log.append(record.spec.log_head.as_bytes());
-    let engine = match launch(dir, &record.spec, record.cgroup.as_ref()) {
+    let engine = match launch(dir, &record.spec, record.cgroup.as_ref(), spare) {
         Ok(engine) => engine,
         Err(reason) => {
             log.append(format!("{reason}\n").as_bytes());

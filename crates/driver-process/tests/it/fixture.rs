@@ -70,6 +70,7 @@ impl Fixture {
             log_head: String::new(),
             log_limit: 1 << 20,
             deadline: later(Timestamp::now(), Duration::from_secs(3600)),
+            spare: None,
         };
         spec.env.insert("STUB_STARTS".to_owned(), self.starts_file(id).to_str().unwrap().to_owned());
         spec.env.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

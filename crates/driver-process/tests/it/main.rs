@@ -8,5 +8,6 @@ mod deadline;
 mod fixture;
 mod launch;
 mod misuse;
+mod spare;
 mod survival;
 mod tree;

@@ -15,13 +15,21 @@ use std::env;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, exit};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use hearth_core::engine::Becoming;
 use signal_hook::consts::signal::{SIGINT, SIGTERM};
 
+/// The argument that makes it a spare: it waits to be told which engine it is.
+const SPARE: &str = "--spare";
+
 fn main() -> io::Result<()> {
+    if env::args().nth(1).as_deref() == Some(SPARE) {
+        return become_engine();
+    }
     if let Some(file) = env::var_os("STUB_STARTS") {
         OpenOptions::new().create(true).append(true).open(file)?.write_all(b"x")?;
     }
@@ -65,6 +73,21 @@ fn main() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     eprintln!("Starting the stub engine on {}...", listener.local_addr()?);
     wait_for_ever()
+}
+
+/// Goes on as what a line of standard input says, in the same process.
+fn become_engine() -> io::Result<()> {
+    let mut line = String::new();
+    io::stdin().read_line(&mut line)?;
+    assert_eq!(line, "get ready\n");
+    line.clear();
+    if io::stdin().read_line(&mut line)? == 0 {
+        return Ok(());
+    }
+    let engine: Becoming = serde_json::from_str(&line)?;
+    let mut command = Command::new(env::current_exe()?);
+    command.args(engine.args).env_clear().envs(engine.env).current_dir(engine.dir);
+    Err(command.stdin(std::process::Stdio::null()).exec())
 }
 
 fn wait_for_ever() -> ! {

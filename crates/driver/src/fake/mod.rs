@@ -42,5 +42,6 @@ pub fn spec(id: EngineId, deadline: Timestamp) -> EngineSpec {
         log_head: String::new(),
         log_limit: 1 << 20,
         deadline,
+        spare: None,
     }
 }

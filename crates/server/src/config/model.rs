@@ -68,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) price: Option<Price>,
     /// What is kept ready.
     pub(crate) pools: PoolPolicy,
+    /// How long a process is kept that the next kernel can start from; zero for never.
+    pub(crate) spare_process: Duration,
     /// Where sessions and templates may say that executors run, beside what their runtime says.
     pub(crate) spark_masters: Vec<Master>,
     /// Metastores that sessions may name.
@@ -158,6 +160,7 @@ impl Config {
                     .to_vec(),
                 ..PoolPolicy::default()
             },
+            spare_process: Duration::from_secs(600),
             spark_masters: Vec::new(),
             metastores: Vec::new(),
             history_servers: Vec::new(),

@@ -401,6 +401,15 @@ pub(super) const SETTINGS: &[Setting] = &[
               started where one is wanted.",
     },
     Setting {
+        key: "pools.spare-process",
+        kind: Kind::Duration(|config| &mut config.spare_process, Duration::ZERO..=MAX_TTL),
+        flag: None,
+        since: "0.1",
+        doc: "How long after the start of a notebook's kernel a process of its Python is kept from which the next one can \
+              start.\n\nIt has imported what every kernel needs, which is most of the time that a start takes, and knows of no \
+              session. It takes 60 MiB. `0s` keeps none.",
+    },
+    Setting {
         key: "cors.origins",
         kind: Kind::Origins(|config| &mut config.cors_origins),
         flag: None,

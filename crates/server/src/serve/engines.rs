@@ -78,6 +78,7 @@ impl Engines {
                 let (cgroups, measured_by) = measuring();
                 info!(by = measured_by, "measuring what engines use");
                 process.cgroups = cgroups;
+                process.spares_for = config.spare_process;
                 let installer = Installer::new(&config.runtimes_dir);
                 let managed = if config.metastores.iter().any(|one| one.metastore == Metastore::Managed) {
                     Some(Managed {

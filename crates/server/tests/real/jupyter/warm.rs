@@ -82,6 +82,55 @@ fn who_opens_jupyterlab_finds_a_kernel_that_is_ready_and_knows_whose_it_is() {
     });
 }
 
+/// What a kernel can tell of the process that it is in.
+const PROCESS: &str = "import os, sys\n\
+    of_session = sorted((name, value.replace(os.environ['HEARTH_SESSION_UUID'], 'ID').replace(os.environ['HEARTH_SESSION'], 'NAME'))\n\
+        for name, value in os.environ.items() if name != 'SPARK_REMOTE')\n\
+    here = os.getcwd()\n\
+    print(here == os.path.dirname(os.environ['HEARTH_SESSION_FILE']), [path.replace(here, 'HERE') for path in sys.path], sys.argv)\n\
+    print(of_session, sys.flags, __name__)";
+
+#[test]
+fn the_next_kernel_is_the_process_that_was_kept_for_it_and_does_not_differ() {
+    let mut server = Options::new(HEARTH).set("pools.engines=").start();
+    let first = start(&server);
+    let spare = eventually_within(PATIENCE, "a process is kept", || server.spares().pop().ok_or("none"));
+    let next = start(&server);
+    let engines = server.engines();
+    let host = engines.iter().find(|process| process.pid == spare.pid).expect("it is of an engine now");
+    assert_eq!(host.engine, next, "others can see of which");
+    let told = [&first, &next].map(|kernel| Notebook::open(&server, kernel, "a").run(PROCESS));
+    assert_eq!(told[0], told[1]);
+    assert_eq!(Notebook::open(&server, &next, "a").run("spark.range(3).count()"), "3");
+
+    let spare = eventually_within(PATIENCE, "another one is kept", || server.spares().pop().ok_or("none"));
+    // Only a process that was started with it obeys this.
+    let utf8 = json!({
+        "name": format!("{PARENT}/sessions/utf8"), "jupyterSession": {},
+        "runtimeConfig": {"properties": {"spark.dataproc.driverEnv.PYTHONUTF8": "1"}},
+    });
+    server.rest().post(&format!("/v1/{PARENT}/sessions?sessionId=utf8"), &utf8).ok();
+    let utf8 = crate::uuid(&session_in(&server, "utf8", "ACTIVE"));
+    assert_eq!(Notebook::open(&server, &utf8, "a").run("import sys\nsys.flags.utf8_mode"), "1");
+    assert!(server.spares().contains(&spare), "of no use to that session");
+
+    // It is a session like any other: it survives the service, and goes with all that is its own.
+    server.kill9();
+    eventually("what nobody has goes with the service", || {
+        let left = server.spares();
+        if left.contains(&spare) { Err(left) } else { Ok(()) }
+    });
+    server.restart();
+    assert_eq!(Notebook::open(&server, &next, "a").run("spark.range(4).count()"), "4");
+    let supervisor = server.shims().into_iter().find(|shim| shim.engine == next).expect("its supervisor");
+    supervisor.kill();
+    eventually_within(PATIENCE, "nothing of it is left", || {
+        let left: Vec<_> = server.engines().into_iter().filter(|process| process.engine == next).collect();
+        if left.is_empty() { Ok(()) } else { Err(left) }
+    });
+    assert_eq!(Notebook::open(&server, &first, "a").run("spark.range(5).count()"), "5");
+}
+
 #[test]
 fn what_a_session_says_of_itself_reaches_a_kernel_that_was_there_before() {
     let server = Options::new(HEARTH).set("pools.engines=sail/python=1").start();
