@@ -5,6 +5,9 @@
 //! datagram back to say "look again". All that is known about an engine is in its directory, so a server that starts
 //! anew knows as much as the one before.
 //!
+//! One more shim may wait for an engine, with a process that is ready to be its own ([`ProcessDriverConfig::spares_for`]). It has
+//! no directory yet, and ends with the driver.
+//!
 //! ```text
 //! <engines>/notify.sock            where shims say that something changed
 //! <engines>/<engine id>/           mode 0700

@@ -26,11 +26,11 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// Must be the first thing that a process of its own does: it closes every file that the process was given beyond
 /// the standard three, becomes the leader of a session, and changes how signals are received.
 pub fn main(engine_dir: &Path) -> i32 {
-    told(engine_dir, begin().and_then(|signals| go_on(engine_dir, signals, None)))
+    exit_code(engine_dir, begin().and_then(|signals| go_on(engine_dir, signals, None)))
 }
 
 /// The exit code; what went wrong is said.
-fn told(engine_dir: &Path, result: io::Result<()>) -> i32 {
+fn exit_code(engine_dir: &Path, result: io::Result<()>) -> i32 {
     match result {
         Ok(()) => 0,
         Err(error) => {
@@ -53,7 +53,9 @@ pub fn main_of_spare() -> i32 {
         Ok((spare.wait_for_engine(&mut signals)?, spare, signals))
     };
     match wait() {
-        Ok((Some(engine_dir), spare, signals)) => told(&engine_dir, go_on(&engine_dir, signals, Some(spare))),
+        Ok((Some(engine_dir), spare, signals)) => {
+            exit_code(&engine_dir, go_on(&engine_dir, signals, Some(spare)))
+        }
         Ok((None, ..)) => 0,
         // Nobody reads why: an engine is started without it then.
         Err::<_, io::Error>(_) => 1,

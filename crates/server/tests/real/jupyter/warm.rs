@@ -101,7 +101,9 @@ fn the_next_kernel_is_the_process_that_was_kept_for_it_and_does_not_differ() {
     assert_eq!(host.engine, next, "others can see of which");
     let told = [&first, &next].map(|kernel| Notebook::open(&server, kernel, "a").run(PROCESS));
     assert_eq!(told[0], told[1]);
-    assert_eq!(Notebook::open(&server, &next, "a").run("spark.range(3).count()"), "3");
+    let function = "from pyspark.sql.functions import udf\n@udf('long')\ndef twice(n): return 2 * n\n\
+        spark.range(3).select(twice('id').alias('n')).collect()[2].n";
+    assert_eq!(Notebook::open(&server, &next, "a").run(function), "4");
 
     let spare = eventually_within(PATIENCE, "another one is kept", || server.spares().pop().ok_or("none"));
     // Only a process that was started with it obeys this.
