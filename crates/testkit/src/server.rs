@@ -235,6 +235,11 @@ impl TestServer {
         processes::engines(&self.services_dir())
     }
 
+    /// The supervisors of what runs for several sessions.
+    pub fn shims_of_services(&self) -> Vec<Process> {
+        processes::shims(&self.services_dir())
+    }
+
     /// The most memory that the server's process has held so far, in bytes.
     ///
     /// # Panics

@@ -41,6 +41,17 @@ fn spare(fx: &Fixture) -> i32 {
     })
 }
 
+/// Ends these engines, and the driver, and checks that nothing is left of any.
+async fn end(fx: &Fixture, driver: Arc<dyn Driver>, engines: &[EngineId]) {
+    for id in engines {
+        driver.stop(*id, Duration::ZERO).await.unwrap();
+        exited(&driver, *id).await;
+        driver.remove(*id).await.unwrap();
+    }
+    drop(driver);
+    fx.check_nothing_is_left();
+}
+
 /// What an engine has reported of itself, but for what is another engine's by its nature.
 fn reported(report: &str, id: EngineId) -> Vec<String> {
     let lines = fs::read_to_string(report).unwrap();
@@ -67,13 +78,7 @@ async fn the_next_engine_is_the_process_that_was_ready_and_is_as_if_it_had_been_
         assert_eq!(fx.starts(id), 1);
     }
     assert_eq!(reported(&reports[0], first), reported(&reports[1], next));
-    for id in [first, next] {
-        driver.stop(id, Duration::ZERO).await.unwrap();
-        exited(&driver, id).await;
-        driver.remove(id).await.unwrap();
-    }
-    drop(driver);
-    fx.check_nothing_is_left();
+    end(&fx, driver, &[first, next]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,13 +105,7 @@ async fn an_engine_is_started_all_the_same_when_the_spare_has_ended_or_is_of_ano
     let next = new_id();
     driver.ensure(&spec(&fx, next, &[])).await.unwrap();
     listening(&driver, next).await;
-    for id in [first, other, last, next] {
-        driver.stop(id, Duration::ZERO).await.unwrap();
-        exited(&driver, id).await;
-        driver.remove(id).await.unwrap();
-    }
-    drop(driver);
-    fx.check_nothing_is_left();
+    end(&fx, driver, &[first, other, last, next]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,10 +56,10 @@ fn two_sessions_share_tables_through_a_metastore_that_outlives_the_service() {
 
     // It is started again where it was, with what it had, should it end.
     before.iter().for_each(hearth_testkit::Process::kill);
-    // A session that is launched at this very moment would still be led to it.
+    // A session that is launched before its supervisor has said so would still be led to it.
     eventually("the metastore is gone", || {
-        let left = server.services();
-        if left.is_empty() { Ok(()) } else { Err(left) }
+        let left = (server.services(), server.shims_of_services());
+        if left.0.is_empty() && left.1.is_empty() { Ok(()) } else { Err(left) }
     });
     let found = in_a_session(&server, "later", &["SELECT count(*) FROM zoo.animals"]);
     assert_eq!(found, "2\n");

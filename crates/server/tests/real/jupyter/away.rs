@@ -1,5 +1,7 @@
 //! What happens while nobody looks: output, restarts of the service, and use of the session.
 
+use std::path::Path;
+
 use hearth_jupyter::Channel;
 use hearth_testkit::{Python, TestServer, eventually};
 use serde_json::{Value, json};
@@ -21,6 +23,14 @@ fn counting(stop: &str) -> String {
     )
 }
 
+/// A cell that prints 0, waits until there is a file `go`, prints the numbers up to `last`, makes a file `stop` and gives the last.
+fn pausing(go: &Path, stop: &Path, last: u32) -> String {
+    format!(
+        "import os, time\nprint(0, flush=True)\nwhile not os.path.exists({go:?}): time.sleep(0.01)\n\
+         for n in range(1, {last}): print(n, flush=True); time.sleep(0.001)\nopen({stop:?}, 'w').close()\n{last}"
+    )
+}
+
 fn state(server: &TestServer, id: &str) -> Value {
     server.rest().get(&format!("/api/kernels/{id}")).ok()
 }
@@ -31,12 +41,7 @@ fn output_made_while_nobody_is_there_comes_once_and_in_order() {
     let id = start(&server);
     let (go, stop) = (server.scratch().join("go"), server.scratch().join("stop"));
     let mut notebook = Notebook::open(&server, &id, "ada");
-    let cell = notebook.execute(&format!(
-        "import os, time\nprint(0, flush=True)\nwhile not os.path.exists({go:?}): time.sleep(0.01)\n\
-         for n in range(1, 500): print(n, flush=True)\nopen({stop:?}, 'w').close()\n500",
-        go = go.to_str().unwrap(),
-        stop = stop.to_str().unwrap(),
-    ));
+    let cell = notebook.execute(&pausing(&go, &stop, 500));
     let mut heard = notebook.until(|said| said.msg_type == "stream");
     heard.extend(notebook.acknowledge());
     notebook.leave();
@@ -64,10 +69,7 @@ fn what_a_connection_got_that_nobody_used_comes_again() {
     let id = start(&server);
     let (go, stop) = (server.scratch().join("go"), server.scratch().join("stop"));
     let mut notebook = Notebook::open(&server, &id, "closed");
-    notebook.execute(&format!(
-        "import os, time\nprint(0, flush=True)\nwhile not os.path.exists({go:?}): time.sleep(0.01)\n\
-         for n in range(1, 200): print(n, flush=True); time.sleep(0.001)\nopen({stop:?}, 'w').close()\n200",
-    ));
+    notebook.execute(&pausing(&go, &stop, 200));
     notebook.until(|said| said.msg_type == "stream");
     notebook.leave();
     std::fs::write(&go, "").unwrap();

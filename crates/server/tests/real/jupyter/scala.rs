@@ -45,6 +45,8 @@ fn cells_in_scala_run_on_the_sessions_spark() {
     let info = answer(&mut notebook, "kernel_info_request", &json!({}));
     assert_eq!(info["language_info"]["name"], "scala");
     assert_eq!(info["language_info"]["file_extension"], ".scala");
+    let features = info["supported_features"].as_array().unwrap();
+    assert!(!features.contains(&json!("debugger")), "JupyterLab would offer one: {features:?}");
 
     let rows = "spark.range(3).map(_ + 1).collect()";
     assert_eq!(notebook.run(rows), "val res1: Array[Long] = Array(1, 2, 3)");
