@@ -28,9 +28,10 @@ pub(crate) const FUTURE: (&str, &str) = ("HEARTH_FUTURE", "00000000-0000-0000-00
 /// What a shim, and through it its engine, gets of the server's environment: what almost every program needs to run.
 const PASSED_ON: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
 
-/// Those of this process, as far as they are text.
+/// Those of this process, as text.
 pub(crate) fn passed_on() -> impl Iterator<Item = (String, String)> {
-    PASSED_ON.into_iter().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
+    let value = |name| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+    PASSED_ON.into_iter().filter_map(move |name| Some((name.to_owned(), value(name)?)))
 }
 
 /// `spec.json`.

@@ -407,7 +407,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         since: "0.1",
         doc: "How long after the start of a notebook's kernel a process of its Python is kept from which the next one can \
               start.\n\nIt has imported what every kernel needs, which is most of the time that a start takes, and knows of no \
-              session. It takes 60 MiB. `0s` keeps none.",
+              session. It takes some 40 MiB. `0s` keeps none.",
     },
     Setting {
         key: "cors.origins",
