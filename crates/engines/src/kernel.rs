@@ -32,8 +32,9 @@ pub const NEED: Need = Need { memory: 320 << 20, cores: 0 };
 const FOLDER: &str = "kernel";
 
 /// The program of the host, and the modules of the kernel.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("host.py", include_str!("kernel/host.py")),
+    ("hearth_imports.py", include_str!("kernel/imports.py")),
     ("hearth_kernel.py", include_str!("kernel/kernel.py")),
     ("hearth_binding.py", include_str!("kernel/binding.py")),
     ("hearth_classic.py", include_str!("kernel/classic.py")),
@@ -43,7 +44,7 @@ const PROGRAMS: [(&str, &str); 7] = [
 ];
 
 /// What a process does that gets ready to be a kernel's host, and how it is told that.
-const SPARE: &str = include_str!("kernel/spare.py");
+const SPARE: &str = concat!(include_str!("kernel/imports.py"), include_str!("kernel/spare.py"));
 const RUN: &str = "import json, sys; exec(json.loads(sys.stdin.readline()))";
 
 /// What variables begin with that matter to a process from its start, so that none that has started can take them over.

@@ -51,11 +51,8 @@ pub(super) fn launch(
 
     // Without one, or where it cannot be made, the engine runs all the same.
     let entrance = group.and_then(|group| group.make().ok());
-    let started = match spare.filter(|spare| spare.fits(spec)) {
-        Some(spare) => spare.become_engine(&becoming, entrance.as_ref()),
-        None => None,
-    };
-    let started = match started {
+    let spare = spare.filter(|spare| spare.fits(spec));
+    let started = match spare.and_then(|spare| spare.become_engine(&becoming, entrance.as_ref())) {
         Some(started) => Ok(started),
         None => start(&spec.program, &becoming, Stdio::null(), entrance),
     };

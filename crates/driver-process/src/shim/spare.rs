@@ -1,5 +1,6 @@
 //! A process that is started before it is known which engine it will be.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
@@ -28,7 +29,7 @@ impl Spare {
         let mut stdin = File::from(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?);
         let asked = line(&mut stdin)?.ok_or(io::ErrorKind::UnexpectedEof)?;
         let kind: Kind = serde_json::from_str(&asked)?;
-        let mut env: std::collections::BTreeMap<_, _> = passed_on().collect();
+        let mut env: BTreeMap<_, _> = passed_on().collect();
         env.insert(FUTURE.0.to_owned(), FUTURE.1.to_owned());
         env.insert(ENGINES_DIR_VARIABLE.to_owned(), kind.engines_dir.clone());
         let nothing = Becoming { args: kind.spare.args.clone(), env, dir: "/".into() };

@@ -11,7 +11,6 @@ The relay tells what to do in lines of JSON, and is told what happens (see `crat
 
 import ctypes
 import fcntl
-import gc
 import importlib
 import json
 import os
@@ -22,6 +21,8 @@ import signal
 import subprocess
 import sys
 import time
+
+from hearth_imports import import_what_kernels_need
 
 # How often a kernel that ends by itself is started anew, and after how many seconds its earlier ends are forgotten.
 RESTARTS, FORGIVEN_AFTER = 5, 60.0
@@ -68,11 +69,10 @@ class Host:
         if self.settings["spark"] is not None:
             self.start_spark()
         self.start_relay(secret)
-        # What is imported stays. Looking through it for garbage takes time, and in a kernel would copy it.
-        gc.disable()
         import_what_kernels_need()
-        gc.freeze()
-        gc.enable()
+        # Every kernel has it, also one that is started anew.
+        import hearth_kernel  # noqa: F401
+
         self.start_kernel()
         while not self.stopping:
             watched = [wakeup_read, self.relay.stdout.fileno()]
@@ -339,15 +339,6 @@ class Host:
             if process is not None and process.poll() is None:
                 process.kill()
         return 1 if self.failed else 0
-
-
-def import_what_kernels_need():
-    """Imports what a kernel needs to answer. Spark and pandas take three times as long: kernels import those themselves while
-    clients connect."""
-    import ipykernel.ipkernel  # noqa: F401
-    import ipykernel.kernelapp  # noqa: F401
-
-    import hearth_kernel  # noqa: F401
 
 
 def filled(settings):

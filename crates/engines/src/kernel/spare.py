@@ -1,7 +1,6 @@
 """A process that gets ready to be the host of a kernel (`host.py`) before it is known of which: it imports what takes most of a host's
 start. A line of standard input then says what it would have been started with."""
 
-import gc
 import json
 import os
 import sys
@@ -25,13 +24,8 @@ def show(engine):
 
 # The folder that it was started in is nothing to it.
 del sys.path[0]
-# What is imported stays. Looking through it for garbage takes time, and in a kernel would copy it.
-gc.disable()
-import ipykernel.ipkernel  # noqa: E402, F401
-import ipykernel.kernelapp  # noqa: E402, F401
-
-gc.freeze()
-gc.enable()
+# Of imports.py, which stands before this text.
+import_what_kernels_need()  # noqa: F821
 told = sys.stdin.readline()
 if not told:
     sys.exit()
@@ -48,6 +42,8 @@ os.environ.update(told["env"])
 os.chdir(told["dir"])
 sys.argv = told["args"]
 program = os.path.abspath(sys.argv[0])
+# There are secrets in it.
+del told
 sys.path.insert(0, os.path.dirname(program))
 with open(program) as file:
     code = compile(file.read(), program, "exec")
